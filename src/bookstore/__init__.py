@@ -1,0 +1,1 @@
+"""BookStore: an online marketplace for new and second-hand books."""
