@@ -1,0 +1,7 @@
+"""Alembic's entry into the catalog service."""
+
+from bookstore.catalog.models import Base
+
+from bookstore.shared import migrations
+
+migrations.run(Base.metadata)

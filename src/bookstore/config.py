@@ -1,0 +1,240 @@
+"""The settings: each one's variable, default, meaning and check.
+
+Every setting is read from `BOOKSTORE_<NAME>`, or from the file that `BOOKSTORE_<NAME>_FILE` names, which is
+how container secrets arrive. A wrong value stops the start and names its variable.
+"""
+
+import secrets
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+from zoneinfo import available_timezones
+
+from babel.numbers import list_currencies
+from environs import FileAwareEnv, validate
+from environs.exceptions import EnvError
+
+PREFIX = "BOOKSTORE_"
+SERVICES = ("accounts", "catalog", "orders")
+WEAK_SECRETS = {
+    "secret",
+    "changeme",
+    "change-me",
+    "password",
+    "dev",
+    "development",
+    "test",
+    "bookstore",
+    "supersecretkey",
+}
+MIN_SECRET_LENGTH = 32
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names its variable."""
+
+
+def setting(default: Any, meaning: str, *checks: Any) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "checks": checks})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of a process, checked."""
+
+    environment: str = setting(
+        "development",
+        "`development` or `production`; production refuses weak or generated secrets and plain HTTP cookies",
+        validate.OneOf(["development", "production"]),
+    )
+    services: tuple[str, ...] = setting(
+        SERVICES,
+        "Comma-separated services that this process runs",
+        validate.ContainsOnly(SERVICES),
+        validate.Length(1),
+    )
+    host: str = setting("127.0.0.1", "Address to listen on")
+    port: int = setting(8000, "Port to listen on", validate.Range(1, 65535))
+    workers: int = setting(2, "Server processes", validate.Range(1, 64))
+    threads: int = setting(8, "Threads of each server process", validate.Range(1, 256))
+    graceful_seconds: int = setting(
+        30, "Seconds that running requests get to finish at a stop", validate.Range(1, 600)
+    )
+    embedded_worker: bool = setting(
+        True, "Run the background jobs beside the server, without `bookstore worker`"
+    )
+    data_dir: Path = setting(
+        Path("data"), "Folder of everything that is kept: databases, search index, photos, mails"
+    )
+    database_url: str = setting(
+        "", "SQLAlchemy URL for services without one of their own; default: SQLite files in the data folder"
+    )
+    accounts_database_url: str = setting("", "SQLAlchemy URL of the accounts database")
+    catalog_database_url: str = setting("", "SQLAlchemy URL of the catalog database")
+    orders_database_url: str = setting("", "SQLAlchemy URL of the orders database")
+    accounts_url: str = setting(
+        "", "Address of the accounts service, needed where it does not run in this process"
+    )
+    catalog_url: str = setting(
+        "", "Address of the catalog service, needed by orders where it does not run in this process"
+    )
+    service_token: str = setting("", "Credential that services show one another on /internal/")
+    secret_key: str = setting(
+        "", "Signs the form cookie and seals the token keys; generated in the data folder in development"
+    )
+    public_url: str = setting("", "Address of the shop in mails; default: http://HOST:PORT")
+    https: bool = setting(False, "The shop is reached by HTTPS: Secure cookies and HSTS")
+    trusted_proxies: int = setting(
+        0, "Number of reverse proxies in front whose X-Forwarded headers are true", validate.Range(0, 10)
+    )
+    max_body_kib: int = setting(
+        1024, "Largest request body in KiB, photos and uploads apart", validate.Range(16, 102400)
+    )
+    max_upload_kib: int = setting(8192, "Largest photo or CSV file in KiB", validate.Range(64, 102400))
+    currency: str = setting(
+        "USD", "ISO 4217 currency of all prices", validate.OneOf(sorted(list_currencies()))
+    )
+    default_locale: str = setting(
+        "en", "Language for those who state none: `en` or `es`", validate.OneOf(["en", "es"])
+    )
+    timezone: str = setting(
+        "UTC", "Time zone in which pages show times", validate.OneOf(sorted(available_timezones()))
+    )
+    access_token_seconds: int = setting(300, "Life of an access token", validate.Range(1, 3600))
+    session_days: int = setting(14, "Days after which an unused session ends", validate.Range(1, 365))
+    password_reset_minutes: int = setting(60, "Life of a password reset link", validate.Range(1, 1440))
+    login_window_minutes: int = setting(
+        15, "Window over which failed logins are counted", validate.Range(1, 1440)
+    )
+    login_failures_per_account: int = setting(
+        10, "Failed logins per account and window before 429", validate.Range(1)
+    )
+    login_failures_per_address: int = setting(
+        50, "Failed logins per client address and window before 429", validate.Range(1)
+    )
+    registrations_per_address: int = setting(
+        30, "Registrations per client address and hour before 429", validate.Range(1)
+    )
+    resets_per_address: int = setting(
+        10, "Password reset requests per client address and hour before 429", validate.Range(1)
+    )
+    key_rotation_days: int = setting(
+        30, "Days after which a new token signing key is made", validate.Range(1, 365)
+    )
+    hold_minutes: int = setting(
+        30, "Minutes that copies are held for an unpaid order", validate.Range(1, 1440)
+    )
+    bank_transfer_days: int = setting(
+        3, "Days that copies are held for an order paid by bank transfer", validate.Range(1, 30)
+    )
+    books_per_page: int = setting(24, "Books on a page of the catalog", validate.Range(1, 100))
+    sample_catalog: bool = setting(
+        True, "Stock an empty shop with the sample catalog at the first `bookstore serve`"
+    )
+    neighbor_timeout_seconds: float = setting(
+        3.0, "Time-out of calls to another service", validate.Range(0.05, 60)
+    )
+    gateway_timeout_seconds: float = setting(
+        10.0, "Time-out of calls to the payment gateway", validate.Range(0.05, 60)
+    )
+    smtp_host: str = setting(
+        "", "Mail server; without one, mails are files in the data folder and on the mailbox page"
+    )
+    smtp_port: int = setting(587, "Port of the mail server", validate.Range(1, 65535))
+    smtp_username: str = setting("", "User name at the mail server")
+    smtp_password: str = setting("", "Password at the mail server")
+    smtp_security: str = setting(
+        "starttls", "`starttls`, `tls` or `none`", validate.OneOf(["starttls", "tls", "none"])
+    )
+    mail_from: str = setting("BookStore <no-reply@bookstore.example>", "Sender of mails")
+    log_format: str = setting("text", "`json` or `text`", validate.OneOf(["json", "text"]))
+    log_level: str = setting(
+        "INFO", "Least level that is logged", validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
+    )
+
+    @classmethod
+    def from_environ(cls) -> Self:
+        """Read and check the environment. Raises SettingsError naming each variable that is wrong."""
+        env = FileAwareEnv(eager=False, prefix=PREFIX, strip_whitespace=True)
+        values = {
+            item.name: _read(env, item.name, item.type, item.default, item.metadata) for item in fields(cls)
+        }
+        try:
+            env.seal()
+        except (EnvError, ValueError) as error:
+            raise SettingsError(str(error)) from error
+        settings = cls(**values)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Refuse combinations that would be unsafe or could not work."""
+        if self.environment == "production":
+            self._check_production()
+        if set(self.services) != set(SERVICES) and len(self.service_token) < MIN_SECRET_LENGTH:
+            raise SettingsError(
+                f"BOOKSTORE_SERVICE_TOKEN needs {MIN_SECRET_LENGTH} characters or more between services"
+            )
+
+    def _check_production(self) -> None:
+        if len(self.secret_key) < MIN_SECRET_LENGTH or _is_weak(self.secret_key):
+            raise SettingsError(
+                f"BOOKSTORE_SECRET_KEY must be {MIN_SECRET_LENGTH} random characters or more in production"
+            )
+        if not self.https:
+            raise SettingsError(
+                "BOOKSTORE_HTTPS must be true in production: cookies would travel in the clear"
+            )
+        if not self.public_url.startswith("https://"):
+            raise SettingsError("BOOKSTORE_PUBLIC_URL must be the https:// address of the shop in production")
+
+    def runs(self, service: str) -> bool:
+        return service in self.services
+
+    def database_url_of(self, service: str) -> str:
+        own = getattr(self, f"{service}_database_url") or self.database_url
+        return own or f"sqlite:///{(self.data_dir / f'{service}.sqlite3').resolve()}"
+
+    def effective_secret_key(self) -> str:
+        """The secret key; in development one is made and kept in the data folder."""
+        return self.secret_key or _kept_secret(self.data_dir / "secret_key")
+
+    def effective_public_url(self) -> str:
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"{PREFIX}{name.upper()}"
+
+
+def _read(env: FileAwareEnv, name: str, kind: Any, default: Any, metadata: Any) -> Any:
+    assert default is not MISSING
+    options = {"default": default, "validate": list(metadata["checks"])}
+    upper = name.upper()
+    if kind is bool:
+        return env.bool(upper, default=default)
+    if kind is int:
+        return env.int(upper, **options)
+    if kind is float:
+        return env.float(upper, **options)
+    if kind is Path:
+        return env.path(upper, **options)
+    if kind is str:
+        return env.str(upper, **options)
+    return tuple(env.list(upper, **options) or ())
+
+
+def _is_weak(secret: str) -> bool:
+    return secret.lower() in WEAK_SECRETS or len(set(secret)) < 10
+
+
+def _kept_secret(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text().strip()

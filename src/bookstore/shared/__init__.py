@@ -1,0 +1,1 @@
+"""What every service may stand on. It knows no service."""

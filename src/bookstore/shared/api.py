@@ -1,0 +1,142 @@
+"""Each service's REST API: parsing, checking and OpenAPI 3.1 from the same schemas.
+
+Errors do not pass through here: `shared.web` turns them into problem+json.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import marshmallow as ma
+from flask import Blueprint as FlaskBlueprint
+from flask import Flask, jsonify, render_template
+from flask.typing import ResponseReturnValue
+from flask_smorest import Api, Blueprint
+from flask_smorest.error_handler import ErrorSchema
+
+from bookstore.shared.access import Audience, audience
+from bookstore.shared.errors import ShopError
+from bookstore.shared.money import Money
+from bookstore.shared.pagination import MAX_LIMIT
+
+API_VERSION = "1.0"
+
+
+class FieldErrorSchema(ma.Schema):
+    """One field of the request that was not accepted."""
+
+    field = ma.fields.String(required=True)
+    message = ma.fields.String(required=True)
+
+
+class ProblemSchema(ErrorSchema):  # type: ignore[misc]  # flask-smorest has no types
+    """An error as RFC 9457 problem details; `code` is stable, texts follow Accept-Language."""
+
+    class Meta:
+        unknown = ma.INCLUDE
+
+    type = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    detail = ma.fields.String(required=True)
+    code = ma.fields.String(required=True)
+    instance = ma.fields.String(required=True)
+    request_id = ma.fields.String(required=True)
+    message = ma.fields.String(load_only=True)
+    errors = ma.fields.List(ma.fields.Nested(FieldErrorSchema))
+
+
+class MoneySchema(ma.Schema):
+    """An exact decimal amount and its ISO 4217 currency."""
+
+    amount = ma.fields.String(required=True, metadata={"example": "12.50"})
+    currency = ma.fields.String(required=True, metadata={"example": "USD"})
+
+    @ma.pre_dump
+    def from_money(self, value: Money | Mapping[str, str], **kwargs: Any) -> Mapping[str, str]:
+        return value.wire() if isinstance(value, Money) else value
+
+
+class PageArguments(ma.Schema):
+    """How a list is paged."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    cursor = ma.fields.String(load_default=None, validate=ma.validate.Length(max=400))
+    limit = ma.fields.Integer(load_default=24, validate=ma.validate.Range(1, MAX_LIMIT))
+
+
+class StrictSchema(ma.Schema):
+    """A request body: a field that we do not know is an error, not a silent loss."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+
+class ServiceApi(Api):  # type: ignore[misc]  # flask-smorest has no types
+    """flask-smorest without its own error pages."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """The shop has one place for errors."""
+
+
+def error_responses(blueprint: Blueprint, *errors: type[ShopError]) -> Any:
+    """Document the named errors of an operation; errors of one status share an entry."""
+
+    def document(view: Any) -> Any:
+        by_status: dict[int, list[str]] = {}
+        for error in errors:
+            by_status.setdefault(error.status, []).append(error.code)
+        for status, codes in by_status.items():
+            view = blueprint.alt_response(
+                status,
+                schema=ProblemSchema,
+                content_type="application/problem+json",
+                description=", ".join(codes),
+            )(view)
+        return view
+
+    return document
+
+
+def register_api(app: Flask, service: str, blueprint: Blueprint, description: str) -> None:
+    """Serve a service's API with its OpenAPI document and readable documentation."""
+    prefix = f"{service.upper()}_"
+    app.config.update(
+        {
+            f"{prefix}API_TITLE": f"BookStore {service}",
+            f"{prefix}API_VERSION": API_VERSION,
+            f"{prefix}OPENAPI_VERSION": "3.1.0",
+        }
+    )
+    api = ServiceApi(
+        app,
+        config_prefix=prefix,
+        spec_kwargs={
+            "info": {"description": description},
+            "servers": [{"url": "/"}],
+        },
+    )
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    api.register_blueprint(blueprint)
+    app.register_blueprint(_documentation(service, api))
+
+
+def _documentation(service: str, api: ServiceApi) -> FlaskBlueprint:
+    pages = FlaskBlueprint(f"{service}_api_docs", __name__, url_prefix=f"/api/v1/{service}")
+
+    @pages.get("/openapi.json")
+    @audience(Audience.EVERYONE)
+    def document() -> ResponseReturnValue:
+        """The OpenAPI 3.1 document of this service's API."""
+        return jsonify(api.spec.to_dict())
+
+    @pages.get("/docs")
+    @audience(Audience.EVERYONE)
+    def docs() -> ResponseReturnValue:
+        """The same, for people."""
+        return render_template("api/docs.html", service=service, spec=api.spec.to_dict())
+
+    return pages

@@ -1,0 +1,102 @@
+"""Each service migrates its own database; a lock keeps two migrations apart.
+
+A service's scripts lie in its package under `migrations/versions`, numbered 0001, 0002, ... so that
+"at least what the code needs" is a comparison of two revisions.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+
+from alembic import command, context
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, text
+from sqlalchemy.engine import Connection
+
+from bookstore.shared.database import Database
+from bookstore.shared.errors import ServiceUnavailable
+
+LOCK_SECONDS = 60
+
+
+class MigrationLocked(ServiceUnavailable):
+    """Another migration of the same database runs."""
+
+    code = "migration_locked"
+
+
+def upgrade(database: Database) -> None:
+    """Bring the service's schema to what this code needs; doing it twice changes nothing."""
+    config = _config(database)
+    with database.engine.connect() as connection, _lock(connection, database.service):
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def current_revision(database: Database) -> str | None:
+    """The revision that the database is at; None when it was never migrated."""
+    with database.engine.execution_options(read_only=True).connect() as connection:
+        options = {"version_table": version_table(database.service)}
+        return MigrationContext.configure(connection, opts=options).get_current_revision()
+
+
+def needed_revision(database: Database) -> str:
+    """The newest revision that this code knows."""
+    head = ScriptDirectory.from_config(_config(database)).get_current_head()
+    if head is None:
+        raise RuntimeError(f"the {database.service} service has no migrations")
+    return head
+
+
+def is_current(database: Database) -> bool:
+    """Whether the schema is at least what the code needs. A newer one is fine: expand and contract."""
+    revision = current_revision(database)
+    return revision is not None and revision >= needed_revision(database)
+
+
+def version_table(service: str) -> str:
+    return f"{service}_schema"
+
+
+def run(metadata: MetaData) -> None:
+    """What each service's `migrations/env.py` calls; Alembic has put the connection into its config."""
+    config = context.config
+    context.configure(
+        connection=config.attributes["connection"],
+        target_metadata=metadata,
+        version_table=config.attributes["version_table"],
+        render_as_batch=True,
+        include_name=lambda name, kind, parents: kind != "table" or name in metadata.tables,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _config(database: Database) -> Config:
+    config = Config()
+    location = files(f"bookstore.{database.service}") / "migrations"
+    config.set_main_option("script_location", str(location).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["version_table"] = version_table(database.service)
+    return config
+
+
+@contextmanager
+def _lock(connection: Connection, service: str) -> Iterator[None]:
+    """On SQLite the write transaction is the lock; MySQL commits each DDL, so it needs a named one."""
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    name = f"bookstore_migrate_{service}"
+    if (
+        connection.scalar(text("SELECT GET_LOCK(:name, :seconds)"), {"name": name, "seconds": LOCK_SECONDS})
+        != 1
+    ):
+        raise MigrationLocked
+    try:
+        yield
+    finally:
+        connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name})

@@ -1,0 +1,65 @@
+"""Pages that every process has: health, metrics, the choice of language, where the API is described."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Flask, current_app, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from bookstore.shared import telemetry
+from bookstore.shared.access import Audience, audience
+from bookstore.shared.edge import LOCALES, local_path, remember_locale
+
+Readiness = Callable[[], None]
+
+pages = Blueprint("web", __name__)
+
+
+@pages.get("/livez")
+@audience(Audience.EVERYONE)
+def livez() -> ResponseReturnValue:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@pages.get("/readyz")
+@audience(Audience.EVERYONE)
+def readyz() -> ResponseReturnValue:
+    """What this process itself needs in order to serve is there; a neighbor's absence does not count."""
+    missing = {}
+    for name, check in current_app.extensions["bookstore.readiness"].items():
+        try:
+            check()
+        except Exception as error:  # whatever it is, we are not ready
+            telemetry.log.warning("not ready", check=name, error=str(error))
+            missing[name] = type(error).__name__
+    return ({"status": "not ready", "missing": missing}, 503) if missing else {"status": "ok"}
+
+
+@pages.get("/metrics")
+@audience(Audience.EVERYONE)
+def metrics() -> ResponseReturnValue:
+    """For Prometheus; the reverse proxy does not route it from outside."""
+    return telemetry.metrics_page()
+
+
+@pages.post("/language")
+@audience(Audience.EVERYONE)
+def set_language() -> ResponseReturnValue:
+    """Remember the chosen language in this browser and return to where it was chosen."""
+    response = make_response(redirect(local_path(request.form.get("next"))))
+    chosen = request.form.get("locale", "")
+    if chosen in LOCALES:
+        remember_locale(response, chosen)
+    return response
+
+
+@pages.get("/api/docs")
+@audience(Audience.EVERYONE)
+def api_docs() -> ResponseReturnValue:
+    """Where the documentation of each service's API is."""
+    return render_template("api/index.html", services=["accounts", "catalog", "orders"])
+
+
+def ready_when(app: Flask, name: str, check: Readiness) -> None:
+    """/readyz is red, naming this, while the check raises."""
+    app.extensions["bookstore.readiness"][name] = check

@@ -1,0 +1,141 @@
+"""The Flask app that all services share: templates, languages, security headers."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request, url_for
+from flask_babel import Babel, format_date, format_datetime, get_locale
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from bookstore.shared import access, error_pages, telemetry
+from bookstore.shared.access import Audience, audience, current_user
+from bookstore.shared.edge import (
+    CART_COUNT_COOKIE,
+    LOCALE_COOKIE,
+    LOCALES,
+    YEAR,
+    WebPolicy,
+    cookie_name,
+    policy,
+)
+from bookstore.shared.identity import Identity, TokenVerifier
+from bookstore.shared.pages import pages
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+
+def new_app(edge: WebPolicy, verifier: TokenVerifier, translations: list[Path]) -> Flask:
+    """A Flask app with everything that has nothing to do with books."""
+    app = Flask("bookstore.shared", static_folder="static", template_folder="templates")
+    app.config.update(
+        SECRET_KEY=edge.secret_key,
+        SESSION_COOKIE_NAME=cookie_name("bookstore_form", edge),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=edge.https,
+        MAX_CONTENT_LENGTH=edge.max_body_bytes,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=12 * 3600,
+        BABEL_DEFAULT_LOCALE=edge.default_locale,
+        BABEL_TRANSLATION_DIRECTORIES=";".join(str(folder) for folder in translations),
+    )
+    app.extensions["bookstore.web"] = edge
+    app.extensions["bookstore.readiness"] = {}
+    if edge.trusted_proxies:
+        hops = edge.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    telemetry.observe_requests(app)
+    Babel(app, locale_selector=_select_locale)
+    CSRFProtect(app)
+    access.install(app, verifier)
+    app.after_request(_secure_headers)
+    error_pages.install(app)
+    _prepare_templates(app, edge)
+    app.register_blueprint(pages)
+    app.view_functions["static"] = audience(Audience.EVERYONE)(_as_function(app.view_functions["static"]))
+    return app
+
+
+def _as_function(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Flask's own static view is a bound method, which cannot carry an audience."""
+
+    def serve(**values: Any) -> Any:
+        return view(**values)
+
+    return serve
+
+
+@cache
+def _static_version(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def static_url(filename: str) -> str:
+    """The address of a file of the app itself, which changes when its content does."""
+    version = _static_version(Path(str(current_app.static_folder)) / filename)
+    return url_for("static", filename=filename, v=version)
+
+
+def _secure_headers(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
+    if policy().https:
+        response.headers["Strict-Transport-Security"] = f"max-age={YEAR}; includeSubDomains"
+    if request.endpoint == "static" and "v" in request.args:
+        response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
+    elif "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store" if current_user().is_authenticated else "no-cache"
+    return response
+
+
+def _select_locale() -> str:
+    chosen = request.cookies.get(LOCALE_COOKIE)
+    if chosen in LOCALES:
+        return chosen
+    user = current_user()
+    if isinstance(user, Identity) and user.locale in LOCALES:
+        return user.locale
+    return request.accept_languages.best_match(list(LOCALES)) or policy().default_locale
+
+
+def _prepare_templates(app: Flask, edge: WebPolicy) -> None:
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["money"] = lambda amount: amount.localized(str(get_locale()))
+    app.jinja_env.filters["date"] = _format_date
+    app.jinja_env.filters["datetime"] = format_datetime
+    app.jinja_env.globals["static_url"] = static_url
+
+    @app.context_processor
+    def context() -> dict[str, Any]:
+        count = request.cookies.get(CART_COUNT_COOKIE, "0")
+        return {
+            "current_user": current_user(),
+            "cart_count": int(count) if count.isdecimal() and len(count) < 5 else 0,
+            "locale": str(get_locale()),
+            "locales": LOCALES,
+            "request_id": g.get("request_id", ""),
+            "currency": edge.currency,
+        }
+
+
+def _format_date(value: date | datetime) -> str:
+    return str(format_date(value, format="long"))
