@@ -94,6 +94,9 @@ class Settings:
     currency: str = setting(
         "USD", "ISO 4217 currency of all prices", validate.OneOf(sorted(list_currencies()))
     )
+    home_country: str = setting(
+        "EC", "ISO 3166 country of the shop: where national carriers deliver", validate.Regexp(r"[A-Z]{2}\Z")
+    )
     default_locale: str = setting(
         "en", "Language for those who state none: `en` or `es`", validate.OneOf(["en", "es"])
     )
@@ -128,9 +131,6 @@ class Settings:
         3, "Days that copies are held for an order paid by bank transfer", validate.Range(1, 30)
     )
     books_per_page: int = setting(24, "Books on a page of the catalog", validate.Range(1, 100))
-    sample_catalog: bool = setting(
-        True, "Stock an empty shop with the sample catalog at the first `bookstore serve`"
-    )
     neighbor_timeout_seconds: float = setting(
         3.0, "Time-out of calls to another service", validate.Range(0.05, 60)
     )

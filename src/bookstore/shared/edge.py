@@ -21,6 +21,7 @@ class WebPolicy:
     https: bool = False
     trusted_proxies: int = 0
     default_locale: str = "en"
+    timezone: str = "UTC"
     currency: str = "USD"
     session_lifetime: timedelta = timedelta(days=14)
     accounts_outage_grace: timedelta = timedelta(hours=12)

@@ -1,7 +1,7 @@
 """The Flask app that all services share: templates, languages, security headers."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from bookstore.shared.edge import (
     policy,
 )
 from bookstore.shared.identity import Identity, TokenVerifier
+from bookstore.shared.money import Money
 from bookstore.shared.pages import pages
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -53,6 +54,7 @@ def new_app(edge: WebPolicy, verifier: TokenVerifier, translations: list[Path]) 
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=12 * 3600,
         BABEL_DEFAULT_LOCALE=edge.default_locale,
+        BABEL_DEFAULT_TIMEZONE=edge.timezone,
         BABEL_TRANSLATION_DIRECTORIES=";".join(str(folder) for folder in translations),
     )
     app.extensions["bookstore.web"] = edge
@@ -119,7 +121,7 @@ def _select_locale() -> str:
 
 def _prepare_templates(app: Flask, edge: WebPolicy) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters["money"] = lambda amount: amount.localized(str(get_locale()))
+    app.jinja_env.filters["money"] = _format_money
     app.jinja_env.filters["date"] = _format_date
     app.jinja_env.filters["datetime"] = format_datetime
     app.jinja_env.globals["static_url"] = static_url
@@ -135,6 +137,12 @@ def _prepare_templates(app: Flask, edge: WebPolicy) -> None:
             "request_id": g.get("request_id", ""),
             "currency": edge.currency,
         }
+
+
+def _format_money(amount: Money | Mapping[str, str]) -> str:
+    """Money, or the form it has in JSON (as in the parameters of a mail)."""
+    money = amount if isinstance(amount, Money) else Money.parse(amount["amount"], amount["currency"])
+    return money.localized(str(get_locale()))
 
 
 def _format_date(value: date | datetime) -> str:

@@ -1,0 +1,63 @@
+# BookStore. `make` alone says what there is.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CATALOGS := $(wildcard src/bookstore/*/translations/*/LC_MESSAGES/messages.po)
+COMPILED := $(CATALOGS:.po=.mo)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format setup setup-dev browser translations locks clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+run: setup ## Set everything up and serve a stocked shop on http://127.0.0.1:8000
+	@$(BIN)/bookstore migrate
+	@$(BIN)/bookstore stock
+	@exec $(BIN)/bookstore serve
+
+test: setup-dev browser ## Set everything up and run every test
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: setup-dev ## Check style, types and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup-dev ## Put the code into the common style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: $(VENV)/runtime.done translations ## Make the virtual environment that the shop needs
+
+setup-dev: $(VENV)/dev.done translations ## Make the virtual environment that the tests need
+
+translations: $(COMPILED)
+
+%.mo: %.po
+	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
+
+# An environment with the tools of development is also one that can run the shop.
+$(VENV)/runtime.done: requirements/runtime.txt requirements/build.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing what the shop needs (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev.done: requirements/dev.txt $(VENV)/runtime.done
+	@echo "installing what the tests need (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+browser:
+	@scripts/ensure-chromium
+
+locks: setup-dev ## Resolve the dependencies anew into requirements/
+	scripts/lock
+
+clean: ## Remove what was built; the data folder stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results
+	find src -name '*.mo' -delete

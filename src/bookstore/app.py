@@ -1,0 +1,159 @@
+"""The composition root: which services run in this process, and how they reach each other."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from bookstore import wiring
+from bookstore.config import Settings
+from bookstore.shared import access, web
+from bookstore.shared.database import Database
+from bookstore.shared.edge import WebPolicy
+from bookstore.shared.identity import TokenVerifier
+from bookstore.shared.mail import Render
+from bookstore.shared.mail_text import renderer
+from bookstore.shared.worker import Job
+
+if TYPE_CHECKING:
+    from bookstore.accounts.policy import Policy as AccountsPolicy
+    from bookstore.catalog.policy import Policy as CatalogPolicy
+    from bookstore.orders.policy import Policy as OrdersPolicy
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A process's share of the shop: the web app, its databases and its background jobs."""
+
+    settings: Settings
+    app: Flask
+    databases: dict[str, Database]
+    jobs: list[Job]
+
+    def close(self) -> None:
+        for database in self.databases.values():
+            database.close()
+
+
+def create_shop(settings: Settings) -> Shop:
+    """Put the chosen services together. Raises SettingsError when a neighbor's address is missing."""
+    databases = wiring.open_databases(settings)
+    own_accounts = accounts_policy(settings) if settings.runs("accounts") else None
+    accounts = wiring.choose_accounts(settings, databases, own_accounts)
+    app = web.new_app(_web_policy(settings), TokenVerifier(accounts), _translations(settings))
+    jobs: list[Job] = []
+    if own_accounts is not None:
+        jobs += _add_accounts(settings, app, databases["accounts"], own_accounts)
+    if settings.runs("catalog"):
+        jobs += _add_catalog(settings, app, databases["catalog"])
+    if settings.runs("orders"):
+        jobs += _add_orders(settings, app, databases)
+    access.require_audiences(app)
+    return Shop(settings, app, databases, jobs)
+
+
+def _add_accounts(settings: Settings, app: Flask, database: Database, policy: "AccountsPolicy") -> list[Job]:
+    from bookstore import accounts
+
+    accounts.register(app, database, policy)
+    return accounts.jobs(
+        database,
+        policy,
+        _renderer(settings, app, "accounts"),
+        wiring.mail_transport(settings),
+        settings.mail_from,
+    )
+
+
+def _add_catalog(settings: Settings, app: Flask, database: Database) -> list[Job]:
+    from bookstore import catalog
+    from bookstore.catalog.search import Search
+
+    policy = _catalog_policy(settings)
+    search = Search(database, policy.data_dir / "search", policy.currency)
+    catalog.register(app, database, policy, search)
+    return catalog.jobs(database, policy, search)
+
+
+def _add_orders(settings: Settings, app: Flask, databases: dict[str, Database]) -> list[Job]:
+    from bookstore import orders
+
+    policy = _orders_policy(settings)
+    catalog = wiring.choose_catalog(settings, databases)
+    gateway = wiring.choose_gateway(settings)
+    orders.register(app, databases["orders"], policy, catalog, gateway)
+    return orders.jobs(
+        databases["orders"],
+        policy,
+        catalog,
+        gateway,
+        _renderer(settings, app, "orders"),
+        wiring.mail_transport(settings),
+        settings.mail_from,
+    )
+
+
+def _renderer(settings: Settings, app: Flask, service: str) -> Render:
+    return renderer(app, service, settings.effective_public_url())
+
+
+def _translations(settings: Settings) -> list[Path]:
+    packages = ["shared", *settings.services]
+    return [Path(str(files(f"bookstore.{package}"))) / "translations" for package in packages]
+
+
+def _web_policy(settings: Settings) -> WebPolicy:
+    return WebPolicy(
+        secret_key=settings.effective_secret_key(),
+        https=settings.https,
+        trusted_proxies=settings.trusted_proxies,
+        default_locale=settings.default_locale,
+        timezone=settings.timezone,
+        currency=settings.currency,
+        session_lifetime=timedelta(days=settings.session_days),
+        service_token=settings.service_token,
+        max_body_bytes=settings.max_body_kib * 1024,
+    )
+
+
+def accounts_policy(settings: Settings) -> "AccountsPolicy":
+    from bookstore.accounts.policy import Policy
+
+    return Policy(
+        access_token=timedelta(seconds=settings.access_token_seconds),
+        session_lifetime=timedelta(days=settings.session_days),
+        password_reset=timedelta(minutes=settings.password_reset_minutes),
+        login_window=timedelta(minutes=settings.login_window_minutes),
+        failures_per_account=settings.login_failures_per_account,
+        failures_per_address=settings.login_failures_per_address,
+        registrations_per_address=settings.registrations_per_address,
+        resets_per_address=settings.resets_per_address,
+        key_rotation=timedelta(days=settings.key_rotation_days),
+        secret_key=settings.effective_secret_key(),
+        public_url=settings.effective_public_url(),
+    )
+
+
+def _catalog_policy(settings: Settings) -> "CatalogPolicy":
+    from bookstore.catalog.policy import Policy
+
+    return Policy(
+        currency=settings.currency,
+        books_per_page=settings.books_per_page,
+        data_dir=settings.data_dir,
+        max_upload_bytes=settings.max_upload_kib * 1024,
+    )
+
+
+def _orders_policy(settings: Settings) -> "OrdersPolicy":
+    from bookstore.orders.policy import Policy
+
+    return Policy(
+        currency=settings.currency,
+        hold=timedelta(minutes=settings.hold_minutes),
+        bank_transfer_hold=timedelta(days=settings.bank_transfer_days),
+        home_country=settings.home_country,
+    )

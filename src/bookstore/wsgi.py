@@ -1,0 +1,85 @@
+"""The production server: gunicorn with threads, also on a laptop.
+
+`create_app` is what any WSGI server may call: `gunicorn "bookstore.wsgi:create_app()"`.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from bookstore.config import Settings
+
+
+def create_app() -> Flask:
+    """The app of this process, configured by its environment."""
+    from bookstore.app import create_shop
+    from bookstore.shared.telemetry import configure_logging
+
+    settings = Settings.from_environ()
+    configure_logging(settings.log_format, settings.log_level)
+    return create_shop(settings).app
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn, told by our settings. On SIGTERM or Ctrl-C it stops accepting and finishes what runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self.settings
+        options = {
+            "bind": [f"{settings.host}:{settings.port}"],
+            "worker_class": "gthread",
+            "workers": settings.workers,
+            "threads": settings.threads,
+            "graceful_timeout": settings.graceful_seconds,
+            "timeout": 60,
+            "keepalive": 75,
+            "control_socket_disable": True,
+            "accesslog": None,
+            "loglevel": "warning",
+            "post_worker_init": _start_jobs,
+            "worker_exit": _stop_jobs,
+            "child_exit": _forget_metrics,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        # Each server process builds its own shop after the fork: no connection or thread is shared.
+        from bookstore.app import create_shop
+
+        self.shop = create_shop(self.settings)
+        return self.shop.app
+
+
+def prepare_metrics(folder: Path) -> None:
+    """Let the server processes add up their metrics; must happen before prometheus_client is imported."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def _start_jobs(worker: Any) -> None:
+    from bookstore.shared.worker import start_thread
+
+    shop = worker.app.shop
+    if shop.settings.embedded_worker:
+        worker.finish_jobs = start_thread(shop.jobs)
+
+
+def _stop_jobs(server: Any, worker: Any) -> None:
+    if finish := getattr(worker, "finish_jobs", None):
+        finish()
+
+
+def _forget_metrics(server: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
