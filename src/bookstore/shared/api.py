@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from flask_smorest import Api, Blueprint
 from flask_smorest.error_handler import ErrorSchema
 
+from bookstore.shared import api_docs
 from bookstore.shared.access import Audience, audience
 from bookstore.shared.errors import ShopError
 from bookstore.shared.money import Money
@@ -121,10 +122,10 @@ def register_api(app: Flask, service: str, blueprint: Blueprint, description: st
     )
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     api.register_blueprint(blueprint)
-    app.register_blueprint(_documentation(service, api))
+    app.register_blueprint(_documentation(service, api, description))
 
 
-def _documentation(service: str, api: ServiceApi) -> FlaskBlueprint:
+def _documentation(service: str, api: ServiceApi, description: str) -> FlaskBlueprint:
     pages = FlaskBlueprint(f"{service}_api_docs", __name__, url_prefix=f"/api/v1/{service}")
 
     @pages.get("/openapi.json")
@@ -137,6 +138,7 @@ def _documentation(service: str, api: ServiceApi) -> FlaskBlueprint:
     @audience(Audience.EVERYONE)
     def docs() -> ResponseReturnValue:
         """The same, for people."""
-        return render_template("api/docs.html", service=service, spec=api.spec.to_dict())
+        found = api_docs.operations(api.spec.to_dict())
+        return render_template("api/docs.html", service=service, description=description, operations=found)
 
     return pages
