@@ -1,7 +1,6 @@
 """Alembic's entry into the orders service."""
 
-from bookstore.orders.models import Base
-
+from bookstore.orders import cart_models
 from bookstore.shared import migrations
 
-migrations.run(Base.metadata)
+migrations.run(cart_models.Base.metadata)
