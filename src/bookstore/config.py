@@ -5,7 +5,7 @@ how container secrets arrive. A wrong value stops the start and names its variab
 """
 
 import secrets
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import available_timezones
@@ -156,10 +156,8 @@ class Settings:
     def from_environ(cls) -> Self:
         """Read and check the environment. Raises SettingsError naming each variable that is wrong."""
         env = FileAwareEnv(eager=False, prefix=PREFIX, strip_whitespace=True)
-        values = {
-            item.name: _read(env, item.name, item.type, item.default, item.metadata) for item in fields(cls)
-        }
         try:
+            values = {item.name: _read(env, item) for item in fields(cls)}
             env.seal()
         except (EnvError, ValueError) as error:
             raise SettingsError(str(error)) from error
@@ -208,12 +206,11 @@ def variable(name: str) -> str:
     return f"{PREFIX}{name.upper()}"
 
 
-def _read(env: FileAwareEnv, name: str, kind: Any, default: Any, metadata: Any) -> Any:
-    assert default is not MISSING
-    options = {"default": default, "validate": list(metadata["checks"])}
-    upper = name.upper()
+def _read(env: FileAwareEnv, item: Field[Any]) -> Any:
+    kind, upper = item.type, item.name.upper()
+    options = {"default": item.default, "validate": list(item.metadata["checks"])}
     if kind is bool:
-        return env.bool(upper, default=default)
+        return env.bool(upper, default=item.default)
     if kind is int:
         return env.int(upper, **options)
     if kind is float:

@@ -1,13 +1,17 @@
 """Money: whole minor units of one currency, never a float."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Self
 
 from babel.numbers import format_currency, get_currency_precision
 
 from bookstore.shared.errors import N_, ShopError
+
+# No exponents, no infinities, no digits of other scripts: what a price tag can say.
+PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
 
 
 class InvalidAmount(ShopError):
@@ -28,14 +32,11 @@ class Money:
     @classmethod
     def parse(cls, text: str, currency: str) -> Self:
         """Read decimal text such as "12.50". Raises InvalidAmount when it is not exactly representable."""
-        precision = get_currency_precision(currency)
-        try:
-            minor = Decimal(text).scaleb(precision)
-            exact = minor.is_finite() and minor == minor.to_integral_value()
-        except InvalidOperation:
-            exact = False
-        if not exact:
-            raise InvalidAmount(text=str(text)[:40])
+        if not PLAIN_DECIMAL.fullmatch(text):
+            raise InvalidAmount(text=text[:40])
+        minor = Decimal(text).scaleb(get_currency_precision(currency))
+        if minor != minor.to_integral_value():
+            raise InvalidAmount(text=text[:40])
         return cls(int(minor), currency)
 
     @classmethod

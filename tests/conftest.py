@@ -1,0 +1,106 @@
+"""What every test may ask for. The shop in a test is the whole shop on SQLite files of its own."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+from bookstore.app import Shop, create_shop
+from bookstore.config import Settings
+from bookstore.shared import migrations
+from bookstore.wiring import open_databases
+from tests.people import PASSWORD, Person, join, log_in
+
+hypothesis_settings.register_profile(
+    "shared-machine",
+    deadline=None,  # the machines are shared: a slow example says nothing about the code
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+hypothesis_settings.load_profile("shared-machine")
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own settings must not reach the tests."""
+    for name in list(os.environ):
+        if name.startswith("BOOKSTORE_") and not name.startswith("BOOKSTORE_TEST_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with empty, migrated databases, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("migrated")
+    for database in open_databases(Settings(data_dir=folder)).values():
+        migrations.upgrade(database)
+        database.close()
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, migrated: Path) -> Settings:
+    """Settings of a whole shop in a folder of its own, with limits that no test meets by accident."""
+    data = tmp_path / "data"
+    shutil.copytree(migrated, data)
+    return Settings(
+        data_dir=data,
+        secret_key="a secret that only the tests know, 0123456789",
+        service_token="what services show one another in the tests, 0123456789",
+        registrations_per_address=10_000,
+        resets_per_address=10_000,
+        login_failures_per_address=10_000,
+    )
+
+
+@pytest.fixture
+def shop(settings: Settings) -> Iterator[Shop]:
+    """The whole shop in this process."""
+    shop = create_shop(settings)
+    shop.app.testing = True
+    yield shop
+    shop.close()
+
+
+@pytest.fixture
+def app(shop: Shop) -> Flask:
+    return shop.app
+
+
+@pytest.fixture
+def visitor(app: Flask) -> FlaskClient:
+    """A browser of somebody who is not logged in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def ana(app: Flask) -> Person:
+    """She sells."""
+    return join(app, "Ana Sells", "ana@example.com")
+
+
+@pytest.fixture
+def bruno(app: Flask) -> Person:
+    """He buys."""
+    return join(app, "Bruno Buys", "bruno@example.com")
+
+
+@pytest.fixture
+def carla(app: Flask) -> Person:
+    """A stranger to the affairs of the others."""
+    return join(app, "Carla Strange", "carla@example.com")
+
+
+@pytest.fixture
+def ada(app: Flask, shop: Shop) -> Person:
+    """The admin."""
+    from bookstore.accounts import users
+
+    with shop.databases["accounts"].writing() as session:
+        user = users.create_admin(session, "Ada Admin", "ada@example.com", PASSWORD)
+    return log_in(app, "Ada Admin", "ada@example.com", user.id)
