@@ -208,9 +208,9 @@ def variable(name: str) -> str:
 
 def _read(env: FileAwareEnv, item: Field[Any]) -> Any:
     kind, upper = item.type, item.name.upper()
-    options = {"default": item.default, "validate": list(item.metadata["checks"])}
+    options: dict[str, Any] = {"default": item.default, "validate": list(item.metadata["checks"])}
     if kind is bool:
-        return env.bool(upper, default=item.default)
+        return env.bool(upper, **options)
     if kind is int:
         return env.int(upper, **options)
     if kind is float:

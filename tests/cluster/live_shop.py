@@ -1,0 +1,176 @@
+"""A whole shop as its operator runs it: a server process of its own on loopback, in a folder of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+START_SECONDS = 60
+
+
+@dataclass
+class LiveShop:
+    """Starts, kills and asks a real `bookstore serve`. Only processes that it started are ever ended."""
+
+    data_dir: Path
+    environ: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        self.port = self.port or free_port()
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def run(self, *arguments: str, check: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
+        """A `bookstore` command on the shop's data, to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "bookstore.cli", *arguments],
+            env={**self._environ(), **more},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=check,
+        )
+
+    def start(self) -> None:
+        """Serve, and wait until the shop says that it is ready."""
+        log = (self.data_dir / "server.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bookstore.cli", "serve"],
+            env=self._environ(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        log.close()
+        self._wait_until_ready()
+
+    def stop(self) -> int:
+        """Ask the server to finish what runs and end; its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=60)
+        self.process = None
+        return code
+
+    def kill(self) -> None:
+        """End the server and its workers at once, as a power cut does."""
+        assert self.process is not None
+        # The server leads a session of its own, so its group is exactly what we started.
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=30)
+        self.process = None
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.kill()
+
+    def log_text(self) -> str:
+        return (self.data_dir / "server.log").read_text(errors="replace")
+
+    def _environ(self) -> dict[str, str]:
+        own = {
+            "BOOKSTORE_DATA_DIR": str(self.data_dir),
+            "BOOKSTORE_PORT": str(self.port),
+            "BOOKSTORE_REGISTRATIONS_PER_ADDRESS": "100000",
+            "BOOKSTORE_LOGIN_FAILURES_PER_ADDRESS": "100000",
+        }
+        return {**os.environ, **own, **self.environ}
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process is not None
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended while starting:\n{self.log_text()[-3000:]}")
+            try:
+                if httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"the server was not ready in {START_SECONDS} s:\n{self.log_text()[-3000:]}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ApiClient:
+    """A person at the API of a running shop."""
+
+    def __init__(self, shop: LiveShop, name: str) -> None:
+        self.email = f"{name}@example.com"
+        self.http = httpx.Client(base_url=f"{shop.url}/api/v1", timeout=30)
+        self.http.post(
+            "/accounts/users",
+            json={"name": name.title(), "email": self.email, "password": "correct horse battery"},
+        ).raise_for_status()
+        self.log_in()
+
+    def log_in(self) -> None:
+        session = self.http.post(
+            "/accounts/sessions", json={"email": self.email, "password": "correct horse battery"}
+        ).raise_for_status()
+        self.http.headers["Authorization"] = f"Bearer {session.json()['access_token']}"
+
+    def offer(self, title: str, price: str, copies: int) -> int:
+        """Publish a listing and return its id."""
+        listing = self.http.post(
+            "/catalog/listings",
+            json={
+                "book": {"title": title, "authors": "Autora Inventada", "language": "es"},
+                "condition": "good",
+                "price": {"amount": price, "currency": "USD"},
+                "copies": copies,
+            },
+        ).raise_for_status()
+        return int(listing.json()["id"])
+
+    def place_order(self, listing_id: int, key: str, quantity: int = 1) -> httpx.Response:
+        return self.http.post(
+            "/orders", json=order_of(listing_id, quantity, self.delivery()), headers={"Idempotency-Key": key}
+        )
+
+    def pay(self, reference: str, key: str, token: str = "tok_approved") -> httpx.Response:
+        return self.http.post(
+            f"/orders/{reference}/payments",
+            json={"method": "card", "token": token},
+            headers={"Idempotency-Key": key},
+        )
+
+    def delivery(self) -> int:
+        if not hasattr(self, "_option"):
+            options = self.http.get("/orders/delivery-options", params={"country": "EC"}).raise_for_status()
+            self._option = options.json()["items"][0]["id"]
+        return int(self._option)
+
+
+def order_of(listing_id: int, quantity: int, option_id: int) -> dict[str, object]:
+    return {
+        "lines": [{"listing_id": listing_id, "quantity": quantity}],
+        "delivery": {
+            "option_id": option_id,
+            "address": {
+                "name": "Bruno Buys",
+                "street": "Calle Larga 1-23",
+                "city": "Cuenca",
+                "region": "Azuay",
+                "postal_code": "010101",
+                "country": "EC",
+            },
+        },
+    }
