@@ -3,4 +3,4 @@
 from bookstore.orders import cart_models
 from bookstore.shared import migrations
 
-migrations.run(cart_models.Base.metadata)
+migrations.run(cart_models.Cart.metadata)
