@@ -1,0 +1,291 @@
+"""The search index of the catalog: a tantivy index, hidden behind this module.
+
+It is a copy: whatever happens to it, it can be built again from the database, while search goes on. A rebuild
+fills a new generation beside the current one and then takes its place in one step. Text rules are in
+`text_folding`, queries in `search_query`, paging and facets in `search_page`.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+import tantivy
+
+from bookstore.catalog.search_document import (
+    SCHEMA,
+    IndexedBook,
+    document_of_book,
+    document_of_position,
+)
+from bookstore.catalog.search_generations import (
+    FIRST_GENERATION,
+    IndexUnusable,
+    RebuildRunning,
+    current_generation,
+    has_current,
+    new_generation,
+    rebuild_lock,
+    remove_other_generations,
+    switch_to,
+    use_first_generation,
+)
+from bookstore.catalog.search_page import DEFAULT_PRICE_BOUNDS, PriceBucket, SearchPage, find_page
+from bookstore.catalog.search_query import SORTS, PagePosition, SearchQuery, Sort, term
+
+__all__ = [
+    "SORTS",
+    "IndexReplaced",
+    "IndexUnusable",
+    "IndexWriter",
+    "IndexedBook",
+    "PagePosition",
+    "PriceBucket",
+    "RebuildRunning",
+    "SearchIndex",
+    "SearchPage",
+    "SearchQuery",
+    "Sort",
+]
+
+# One indexing thread leaves the other cores to the shop, and few segments to search.
+_THREADS = 1
+_WRITER_HEAP_BYTES = 30_000_000
+_REBUILD_HEAP_BYTES = 100_000_000
+_PROGRESS_EVERY = 1_000
+
+
+class IndexReplaced(Exception):
+    """A rebuild has taken the place of the generation that this writer writes to.
+
+    Close the writer, take a new one, and follow the changes from the index's `position` again.
+    """
+
+
+class IndexWriter:
+    """The one writer of an index: until `close`, or the end of its process, nobody else gets one.
+
+    All methods raise IndexUnusable when the disk or the index refuses.
+    """
+
+    def __init__(self, root: Path, generation: str, engine: tantivy.IndexWriter) -> None:
+        self._root = root
+        self._generation = generation
+        self._engine = engine
+
+    def put(self, books: Iterable[IndexedBook]) -> None:
+        """Add books, or replace what the index has of them. Readers see it after `commit`."""
+        for book in books:
+            document = document_of_book(book)
+            with _engine_failures():
+                self._engine.delete_documents_by_term("id", book.id)
+                self._engine.add_document(document)
+
+    def remove(self, ids: Iterable[int]) -> None:
+        """Forget books; ids that the index does not have are fine."""
+        for book_id in ids:
+            with _engine_failures():
+                self._engine.delete_documents_by_term("id", book_id)
+
+    def commit(self, position: int) -> None:
+        """Make what was changed since the last commit durable, in one step with the position it leads to.
+
+        Raises IndexReplaced, and keeps nothing, when this generation is no longer in use.
+        """
+        if current_generation(self._root) != self._generation:
+            raise IndexReplaced
+        with _engine_failures():
+            self._engine.delete_documents_by_term("is_position", True)
+            self._engine.add_document(document_of_position(position))
+            self._engine.commit()
+
+    def close(self) -> None:
+        """Give the lock back once running merges are through. What was not committed is forgotten."""
+        with _engine_failures():
+            self._engine.wait_merging_threads()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A generation, open for reading, and the state of its files when it was last looked at."""
+
+    generation: str
+    engine: tantivy.Index
+    signature: tuple[int, ...]
+
+
+class SearchIndex:
+    """A reader of the index, which threads may share. It sees other processes' commits after `reload`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._opened = _open_generation(root)
+
+    @classmethod
+    def open(cls, path: Path | str) -> "SearchIndex":
+        """Open the index in this directory, or make an empty one there. Raises IndexUnusable."""
+        root = Path(path)
+        if not has_current(root):
+            _make_empty(root)
+        return cls(root)
+
+    @staticmethod
+    def rebuild(
+        path: Path | str,
+        books: Iterable[IndexedBook],
+        position: int,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> int:
+        """Build the index anew from all books (each once) and return their number.
+
+        `position` is where the change table stood before the first book was read, so that changes made
+        meanwhile are followed afterwards. `progress` hears now and then how many books are done. Readers and
+        writers go on with the old generation until the new one is complete. Raises RebuildRunning.
+        """
+        root = Path(path)
+        root.mkdir(parents=True, exist_ok=True)
+        with rebuild_lock(root):
+            generation = new_generation(root)
+            try:
+                count = _fill(root / generation, books, position, progress)
+            except BaseException:
+                shutil.rmtree(root / generation, ignore_errors=True)
+                raise
+            switch_to(root, generation)
+            remove_other_generations(root, generation)
+        return count
+
+    def reload(self) -> bool:
+        """See what was committed or rebuilt since; cheap enough to call before each search.
+
+        Returns whether there was anything new. Raises IndexUnusable; the reader then still answers from what
+        it had open.
+        """
+        opened = self._opened
+        if opened.signature == _signature(self._root, opened.generation):
+            return False
+        self._opened = _open_generation(self._root)
+        return True
+
+    def search(
+        self, query: SearchQuery, *, facets: bool = False, price_bounds: Sequence[int] = DEFAULT_PRICE_BOUNDS
+    ) -> SearchPage:
+        """One page of hits; counts of the facets only when asked for. `price_bounds` are the inner ends of
+        the price ranges, in minor units, ascending.
+
+        Raises InvalidCursor when `query.after` is of another sort order, and IndexUnusable.
+        """
+        with _engine_failures():
+            return find_page(self._opened.engine.searcher(), query, facets=facets, price_bounds=price_bounds)
+
+    def try_writer(self) -> IndexWriter | None:
+        """The writer of the index, or None while somebody else has it. Raises IndexUnusable."""
+        self.reload()
+        opened = self._opened
+        try:
+            engine = opened.engine.writer(heap_size=_WRITER_HEAP_BYTES, num_threads=_THREADS)
+        except ValueError as error:
+            if "LockBusy" in str(error):
+                return None
+            raise IndexUnusable(str(error)) from error
+        return IndexWriter(self._root, opened.generation, engine)
+
+    @property
+    def position(self) -> int | None:
+        """How far into the change table the index has followed; None when it was never built."""
+        with _engine_failures():
+            return _position(self._opened.engine.searcher())
+
+    @property
+    def doc_count(self) -> int:
+        """How many books the index has."""
+        with _engine_failures():
+            searcher = self._opened.engine.searcher()
+            return int(searcher.num_docs) - (_position(searcher) is not None)
+
+
+@contextlib.contextmanager
+def _engine_failures() -> Iterator[None]:
+    """The engine reports all its troubles as ValueError, or panics; both mean the same to the shop."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise IndexUnusable(str(error)) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise IndexUnusable(str(error)) from error
+
+
+def _make_empty(root: Path) -> None:
+    try:
+        with _engine_failures():
+            (root / FIRST_GENERATION).mkdir(parents=True, exist_ok=True)
+            tantivy.Index(SCHEMA, str(root / FIRST_GENERATION))
+            use_first_generation(root)
+    except IndexUnusable:
+        # A rebuild that ended this moment has tidied the empty index away, and there is a full one now.
+        if not has_current(root):
+            raise
+
+
+def _open_generation(root: Path) -> _Opened:
+    generation = current_generation(root)
+    # Taken before opening: a commit in between shows as a change at the next look.
+    signature = _signature(root, generation)
+    with _engine_failures():
+        engine = tantivy.Index.open(str(root / generation))
+        engine.config_reader(reload_policy="manual")
+        # Damaged files show when they are read, so read the columns that every search needs.
+        find_page(engine.searcher(), SearchQuery(limit=1), facets=False, price_bounds=())
+        _position(engine.searcher())
+    return _Opened(generation, engine, signature)
+
+
+def _signature(root: Path, generation: str) -> tuple[int, ...]:
+    """What changes with each rebuild and each commit; both replace a file."""
+    try:
+        files = [os.stat(root / "CURRENT"), os.stat(root / generation / "meta.json")]
+    except OSError:
+        return ()
+    return tuple(number for file in files for number in (file.st_ino, file.st_mtime_ns, file.st_size))
+
+
+def _position(searcher: tantivy.Searcher) -> int | None:
+    hits = searcher.search(term("is_position", True), limit=1, count=False).hits
+    if not hits:
+        return None
+    addresses = [address for _score, address in hits]
+    return cast(int, searcher.fast_field_values("position", addresses)[0])
+
+
+def _fill(
+    directory: Path, books: Iterable[IndexedBook], position: int, progress: Callable[[int], None]
+) -> int:
+    with _engine_failures():
+        writer = tantivy.Index(SCHEMA, str(directory)).writer(_REBUILD_HEAP_BYTES, _THREADS)
+    count = 0
+    for count, book in enumerate(books, start=1):
+        document = document_of_book(book)
+        with _engine_failures():
+            writer.add_document(document)
+        if count % _PROGRESS_EVERY == 0:
+            progress(count)
+    with _engine_failures():
+        writer.add_document(document_of_position(position))
+        writer.commit()
+        writer.wait_merging_threads()
+    progress(count)
+    return count
