@@ -17,10 +17,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, validates
 
-from bookstore.catalog.errors import NotYours
 from bookstore.catalog.text_folding import fold
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import UtcDateTime, service_metadata
+from bookstore.shared.errors import N_, Forbidden
 from bookstore.shared.money import Money
 
 # SQLite counts rows by itself only in a column that is exactly INTEGER.
@@ -30,6 +30,8 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 # address or the follower of the changes would then take the new row for the old one.
 NUMBERS_NEVER_COME_BACK = {"sqlite_autoincrement": True}
 
+# The largest number that every database takes for an INTEGER.
+MAX_ID = 2**31 - 1
 MAX_TITLE = 255
 MAX_SLUG_LENGTH = 60
 
@@ -38,6 +40,13 @@ class Base(DeclarativeBase):
     """The tables that catalog owns; no other service reads them."""
 
     metadata = service_metadata()
+
+
+class NotYours(Forbidden):
+    """The listing is somebody else's."""
+
+    code = "not_yours"
+    title = N_("This listing belongs to another seller.")
 
 
 class Condition(StrEnum):

@@ -1,0 +1,278 @@
+"""Reservations: copies held for an order reference, then sold or given back.
+
+Every change of the stock is one conditional update, and every move of a reservation too: whoever changes
+the row has made the move. Lines go in the order of their listings, so that two of us cannot wait for each
+other. The promises are those of the catalog port of orders.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from bookstore.catalog import books, listings
+from bookstore.catalog.listings import Offer
+from bookstore.catalog.models import MAX_ID, Listing, Reservation, ReservationLine, ReservationStatus
+from bookstore.shared.clock import utcnow
+from bookstore.shared.errors import N_, ShopError
+
+MAX_QUANTITY = 100
+SWEEP = 50
+
+Copies = dict[int, int]
+
+
+class NotEnoughCopies(ShopError):
+    """Fewer copies are on sale than were asked for; nothing was held. `listing_ids` names the listings."""
+
+    status = 409
+    code = "out_of_stock"
+    title = N_("Some of these copies have just been sold.")
+
+    def __init__(self, listing_ids: Iterable[int]) -> None:
+        self.listing_ids = sorted(listing_ids)
+        super().__init__(listing_ids=self.listing_ids)
+
+
+class ReservationGone(ShopError):
+    """The copies are not held for this reference, or not these copies."""
+
+    status = 409
+    code = "reservation_expired"
+    title = N_("These copies are no longer held for this order.")
+
+
+class InvalidQuantity(ShopError):
+    """A reservation is for one copy at least, and for few enough of each listing to be one person's."""
+
+    status = 422
+    code = "invalid_quantity"
+    title = N_("You can take between 1 and %(most)s copies of a listing.")
+
+    def __init__(self) -> None:
+        super().__init__(most=MAX_QUANTITY)
+
+
+@dataclass(frozen=True)
+class HeldLine:
+    """So many copies of an offer, at the price at which they were first held."""
+
+    offer: Offer
+    quantity: int
+
+
+@dataclass(frozen=True)
+class HeldCopies:
+    """What is held for a reference, and until when."""
+
+    reference: str
+    expires_at: datetime
+    lines: tuple[HeldLine, ...]
+
+
+def reserve(
+    session: Session, reference: str, lines: Sequence[tuple[int, int]], hold: timedelta
+) -> HeldCopies:
+    """Hold these copies (listing, quantity) for the reference, all of them or none.
+
+    Repeated with the same lines it renews the hold at the first prices, and takes the copies anew if it
+    had expired. Raises InvalidQuantity; NotEnoughCopies; ReservationGone when the reference was released
+    or committed, or holds other copies.
+    """
+    copies = _merged(lines)
+    try:
+        with session.begin():
+            return _hold(session, reference, copies, hold)
+    except IntegrityError:
+        # The same reference was reserved at this very moment: now it is there to be renewed.
+        with session.begin():
+            return _hold(session, reference, copies, hold)
+
+
+def commit(session: Session, reference: str) -> None:
+    """The held copies are sold; repeating it changes nothing. Raises ReservationGone."""
+    with session.begin():
+        in_time = Reservation.expires_at > utcnow()
+        if _move(session, reference, ReservationStatus.HELD, ReservationStatus.COMMITTED, in_time):
+            for line in _lines(session, reference):
+                _shift(session, line, Listing.held, Listing.sold)
+        elif _status(session, reference) is not ReservationStatus.COMMITTED:
+            raise ReservationGone
+
+
+def release(session: Session, reference: str) -> None:
+    """Give the copies back, held or sold; an unknown or released reference changes nothing."""
+    with session.begin():
+        if _move(session, reference, ReservationStatus.HELD, ReservationStatus.RELEASED):
+            _give_back(session, reference, Listing.held)
+        elif _move(session, reference, ReservationStatus.COMMITTED, ReservationStatus.RELEASED):
+            _give_back(session, reference, Listing.sold)
+        else:
+            # An expired one has given its copies back already; from now on it cannot take them anew.
+            _move(session, reference, ReservationStatus.EXPIRED, ReservationStatus.RELEASED)
+
+
+def expire_due(session: Session, limit: int = SWEEP) -> int:
+    """Give back the copies of reservations whose time has run out, and return how many expired."""
+    now = utcnow()
+    is_due = Reservation.expires_at <= now
+    with session.begin():
+        due = session.scalars(
+            select(Reservation.reference)
+            .where(Reservation.status == ReservationStatus.HELD, is_due)
+            .order_by(Reservation.expires_at)
+            .limit(limit)
+        ).all()
+    return sum(_expire(session, reference, now) for reference in due)
+
+
+def _expire(session: Session, reference: str, now: datetime) -> bool:
+    """Only if it is still held and was not renewed: a commit or a renewal may be faster."""
+    with session.begin():
+        is_due = Reservation.expires_at <= now
+        expired = _move(session, reference, ReservationStatus.HELD, ReservationStatus.EXPIRED, is_due)
+        if expired:
+            _give_back(session, reference, Listing.held)
+    return expired
+
+
+def _merged(lines: Sequence[tuple[int, int]]) -> Copies:
+    copies: Copies = {}
+    for listing_id, quantity in lines:
+        if not 1 <= quantity <= MAX_QUANTITY:
+            raise InvalidQuantity
+        copies[listing_id] = copies.get(listing_id, 0) + quantity
+    if not copies or max(copies.values()) > MAX_QUANTITY:
+        raise InvalidQuantity
+    return dict(sorted(copies.items()))
+
+
+def _hold(session: Session, reference: str, copies: Copies, hold: timedelta) -> HeldCopies:
+    until = utcnow() + hold
+    held, expired = ReservationStatus.HELD, ReservationStatus.EXPIRED
+    known = session.scalar(select(Reservation).where(Reservation.reference == reference))
+    if known is None:
+        _enter(session, reference, copies, until)
+    elif not known.wants(copies):
+        raise ReservationGone
+    elif not _move(session, reference, held, held, expires_at=until):
+        if not _move(session, reference, expired, held, expires_at=until):
+            raise ReservationGone
+        _take(session, copies)
+    return HeldCopies(reference, until, _held_lines(session, reference))
+
+
+def _enter(session: Session, reference: str, copies: Copies, until: datetime) -> None:
+    """The reservation goes first: its unique reference stops whoever tries the same meanwhile."""
+    reservation = Reservation(reference=reference, status=ReservationStatus.HELD, expires_at=until)
+    session.add(reservation)
+    session.flush()
+    _take(session, copies)
+    offers = listings.offers(session, copies)
+    reservation.lines = [
+        ReservationLine(
+            listing_id=listing_id,
+            quantity=quantity,
+            price_minor=offers[listing_id].price.minor,
+            currency=offers[listing_id].price.currency,
+        )
+        for listing_id, quantity in copies.items()
+    ]
+    session.flush()
+
+
+def _take(session: Session, copies: Copies) -> None:
+    """Available copies become held. Raises NotEnoughCopies, which undoes those already taken."""
+    on_sale = Listing.withdrawn_at.is_(None)
+    missing = [
+        listing_id
+        for listing_id, quantity in copies.items()
+        if not (
+            0 < listing_id <= MAX_ID
+            and _move_copies(session, listing_id, quantity, Listing.available, Listing.held, on_sale)
+        )
+    ]
+    if missing:
+        raise NotEnoughCopies(missing)
+    _tell_search(session, copies)
+
+
+def _give_back(session: Session, reference: str, source: InstrumentedAttribute[int]) -> None:
+    """Held or sold copies become available; those of a withdrawn listing too, though nobody can buy them."""
+    lines = _lines(session, reference)
+    for line in lines:
+        _shift(session, line, source, Listing.available)
+    _tell_search(session, [line.listing_id for line in lines])
+
+
+def _shift(
+    session: Session,
+    line: ReservationLine,
+    source: InstrumentedAttribute[int],
+    target: InstrumentedAttribute[int],
+) -> None:
+    moved = _move_copies(session, line.listing_id, line.quantity, source, target)
+    if not moved:
+        raise AssertionError(f"listing {line.listing_id} does not have the copies of its reservations")
+
+
+def _move_copies(
+    session: Session,
+    listing_id: int,
+    quantity: int,
+    source: InstrumentedAttribute[int],
+    target: InstrumentedAttribute[int],
+    *conditions: Any,
+) -> bool:
+    """Copies of a listing change their state, if there are enough of them."""
+    change = update(Listing).where(Listing.id == listing_id, source >= quantity, *conditions)
+    return _changes_one(session, change.values({source: source - quantity, target: target + quantity}))
+
+
+def _move(
+    session: Session,
+    reference: str,
+    source: ReservationStatus,
+    target: ReservationStatus,
+    *conditions: Any,
+    **values: Any,
+) -> bool:
+    """The reservation changes its status, if it still has the one we think."""
+    same = Reservation.reference == reference
+    change = update(Reservation).where(same, Reservation.status == source, *conditions)
+    return _changes_one(session, change.values(status=target, **values))
+
+
+def _changes_one(session: Session, change: Any) -> bool:
+    done = session.execute(change.execution_options(synchronize_session=False))
+    return bool(done.rowcount == 1)  # type: ignore[attr-defined]  # an update has it
+
+
+def _status(session: Session, reference: str) -> ReservationStatus | None:
+    return session.scalar(select(Reservation.status).where(Reservation.reference == reference))
+
+
+def _lines(session: Session, reference: str) -> Sequence[ReservationLine]:
+    return session.scalars(
+        select(ReservationLine)
+        .join(Reservation, Reservation.id == ReservationLine.reservation_id)
+        .where(Reservation.reference == reference)
+        .order_by(ReservationLine.listing_id)
+    ).all()
+
+
+def _held_lines(session: Session, reference: str) -> tuple[HeldLine, ...]:
+    lines = _lines(session, reference)
+    offers = listings.offers(session, [line.listing_id for line in lines])
+    return tuple(
+        HeldLine(replace(offers[line.listing_id], price=line.price), line.quantity) for line in lines
+    )
+
+
+def _tell_search(session: Session, listing_ids: Iterable[int]) -> None:
+    book_ids = select(Listing.book_id).where(Listing.id.in_(list(listing_ids)))
+    books.mark_changed(session, session.scalars(book_ids))
