@@ -68,6 +68,7 @@ def signed_in_user() -> Identity:
 
 def keep_token(response: Response, token: str) -> None:
     """Put the token into the browser; scripts cannot read it, other sites cannot send it with a form."""
+    _settle_token()
     edge = policy()
     response.set_cookie(
         cookie_name("bookstore_token", edge),
@@ -80,10 +81,26 @@ def keep_token(response: Response, token: str) -> None:
 
 
 def forget_token(response: Response) -> None:
+    """Take the token out of the browser."""
+    _settle_token()
     edge = policy()
     response.delete_cookie(
         cookie_name("bookstore_token", edge), secure=edge.https, httponly=True, samesite="Lax"
     )
+
+
+def _settle_token() -> None:
+    """What a view decides about the token outweighs what was found out when the request came in."""
+    g.pop("fresh_token", None)
+    g.pop("forget_token", None)
+
+
+def replace_identity(who: Identity | Visitor) -> None:
+    """Go on with this request as somebody else; a visitor's token is taken out of the browser."""
+    g.identity = who
+    if who is VISITOR:
+        _settle_token()
+        g.forget_token = True
 
 
 def request_token() -> str | None:
@@ -106,7 +123,7 @@ def install(app: Flask, verifier: TokenVerifier) -> None:
 def _identify() -> None:
     g.identity = VISITOR
     token = request_token()
-    if token is None or request.endpoint == "static":
+    if token is None or request.endpoint == "static" or _view_audience() is Audience.SERVICES:
         return
     try:
         g.identity = _verifier().verify(token)
@@ -126,8 +143,7 @@ def _identify() -> None:
 
 def _unless_renewing(error: ShopError) -> None:
     """A client of the API exchanges its expired token at a route for everyone, which checks it itself."""
-    view = current_app.view_functions.get(request.endpoint or "")
-    if getattr(view, "audience", None) is not Audience.EVERYONE:
+    if _view_audience() is not Audience.EVERYONE:
         raise error
 
 
@@ -150,11 +166,16 @@ def _verifier() -> TokenVerifier:
     return verifier
 
 
-def _check_audience() -> None:
+def _view_audience() -> Audience | None:
+    """The audience of the view that was asked for; None when there is no such view."""
     view = current_app.view_functions.get(request.endpoint or "")
-    if view is None:
+    return None if view is None else Audience(view.__dict__["audience"])
+
+
+def _check_audience() -> None:
+    who = _view_audience()
+    if who is None:
         return
-    who: Audience = view.__dict__["audience"]
     if who is Audience.SERVICES:
         _check_service_credential()
     elif who is not Audience.EVERYONE and not current_user().is_authenticated:
@@ -186,8 +207,8 @@ def _refuse_cross_site() -> None:
 
 
 def _keep_identity(response: Response) -> Response:
-    if "fresh_token" in g:
-        keep_token(response, g.fresh_token)
+    if fresh_token := g.get("fresh_token"):
+        keep_token(response, fresh_token)
     elif g.get("forget_token"):
         forget_token(response)
     return response
