@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from bookstore.catalog.isbn import InvalidIsbn, normalize
 from bookstore.catalog.languages import language_code
-from bookstore.catalog.text_cleaning import clean_line, clean_text, fold, has_visible, shorten
+from bookstore.catalog.text_cleaning import bare_words, clean_line, clean_text, has_visible, shorten
 from bookstore.shared.clock import utcnow
 
 MAX_TITLE = 255
@@ -108,7 +108,7 @@ def identity(book: ImportedBook) -> str:
         key = f"source:{quote(book.source.casefold(), safe='')}:{quote(book.source_id, safe='')}"
         case_matters = book.source_id not in (book.source_id.lower(), book.source_id.upper())
         return f"source:{_digest(key)}" if case_matters or len(key) > MAX_IDENTITY else key
-    words = (fold(book.title) or book.title, fold(book.authors), str(book.year or ""))
+    words = (bare_words(book.title) or book.title, bare_words(book.authors), str(book.year or ""))
     return f"text:{_digest(chr(31).join(words))}"
 
 

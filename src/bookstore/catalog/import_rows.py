@@ -173,11 +173,16 @@ def unpacked(file: BinaryIO) -> io.BufferedReader:
     plain: io.BufferedReader = io.BufferedReader(cast(io.RawIOBase, file))
     if plain.peek(2)[:2] == _GZIP_MAGIC:
         plain = io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=plain)))
+    refuse_archives(plain)
+    return plain
+
+
+def refuse_archives(plain: io.BufferedReader) -> None:
+    """Raise CatalogFileError when the first bytes are those of an archive or a workbook."""
     head = _head(plain)
     for magic, kind in _ARCHIVES.items():
         if head.startswith(magic):
             raise CatalogFileError("archive", kind=kind)
-    return plain
 
 
 def open_text(plain: io.BufferedReader, encoding: str) -> io.TextIOWrapper:

@@ -82,8 +82,12 @@ def has_visible(text: str) -> bool:
     return any(unicodedata.category(c)[0] in "LNPS" and unicodedata.category(c) != "Pd" for c in text)
 
 
-def fold(text: str) -> str:
-    """Words without case, accents and punctuation, to tell whether two texts say the same."""
+def bare_words(text: str) -> str:
+    """The words without case, accents and punctuation, to tell whether two texts say the same.
+
+    Identities of books are made of this and are kept for ever, so it must stay as it is; the folding of
+    search (`text_folding`) may change with every rebuild of the index.
+    """
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     kept = (
         c if unicodedata.category(c)[0] in "LNM" else " " for c in decomposed if not unicodedata.combining(c)
