@@ -67,11 +67,11 @@ def prepare_metrics(folder: Path) -> None:
 
 
 def _start_jobs(worker: Any) -> None:
-    from bookstore.shared.worker import start_thread
+    from bookstore.shared.worker import start_threads
 
     shop = worker.app.shop
     if shop.settings.embedded_worker:
-        worker.finish_jobs = start_thread(shop.jobs)
+        worker.finish_jobs = start_threads(shop.jobs)
 
 
 def _stop_jobs(server: Any, worker: Any) -> None:

@@ -6,7 +6,7 @@ always behaves as if there were three. A use case opens its own transaction with
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -123,3 +123,16 @@ def _create_sqlite_engine(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """A moment as a whole number, for cursors and indexes: exact, unlike a float timestamp."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(number: int) -> datetime:
+    """The moment of this number; clipped to the moments that databases can hold."""
+    return EPOCH + timedelta(microseconds=max(0, min(number, 253_402_300_799_000_000)))

@@ -23,18 +23,22 @@ def run_once(jobs: Sequence[Job]) -> int:
 
 
 def run_until(stop: threading.Event, jobs: Sequence[Job]) -> None:
-    """Run the jobs at their pace until told to stop."""
-    due = {job.name: 0.0 for job in jobs}
-    while not stop.is_set():
-        for job in jobs:
-            if time.monotonic() >= due[job.name] and not stop.is_set():
-                _run(job)
-                due[job.name] = time.monotonic() + job.every_seconds
-        stop.wait(max(0.05, min(due.values(), default=1.0) - time.monotonic()))
+    """Run each job at its own pace, in its own thread, until told to stop; returns when all have ended.
+
+    A long job (an index that is rebuilt) must not keep an order from being recovered.
+    """
+    threads = [
+        threading.Thread(target=_repeat, args=(stop, job), name=f"job {job.name}", daemon=True)
+        for job in jobs
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
-def start_thread(jobs: Sequence[Job]) -> Callable[[], None]:
-    """Run the jobs beside a server; the returned function stops them and waits for the current one."""
+def start_threads(jobs: Sequence[Job]) -> Callable[[], None]:
+    """Run the jobs beside a server; the returned function stops them and waits for those that run."""
     stop = threading.Event()
     thread = threading.Thread(target=run_until, args=(stop, jobs), name="worker", daemon=True)
     thread.start()
@@ -44,6 +48,13 @@ def start_thread(jobs: Sequence[Job]) -> Callable[[], None]:
         thread.join(timeout=20)
 
     return finish
+
+
+def _repeat(stop: threading.Event, job: Job) -> None:
+    while not stop.is_set():
+        started = time.monotonic()
+        _run(job)
+        stop.wait(max(0.01, job.every_seconds - (time.monotonic() - started)))
 
 
 def _run(job: Job) -> int:
