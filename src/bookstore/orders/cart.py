@@ -147,7 +147,10 @@ def remove(session: Session, owner: CartOwner, listing_id: int) -> int:
 def clear(session: Session, owner: CartOwner) -> None:
     """Empty the cart."""
     with session.begin():
-        session.execute(delete(Cart).where(_of(owner)))
+        cart = _locked(session, owner)
+        if cart is not None:
+            cart.lines = []
+            cart.updated_at = utcnow()
 
 
 def remove_ordered(session: Session, owner: CartOwner, ordered: Sequence[Line]) -> int:

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bookstore.orders.models import Base
@@ -24,6 +25,8 @@ class Cart(Base):
     user_id: Mapped[str | None] = mapped_column(String(36), unique=True, default=None)
     # The SHA-256 of the cookie's value: who reads this table cannot take over a visitor's cart.
     visitor_key: Mapped[str | None] = mapped_column(String(64), unique=True, default=None)
+    # What a member has entered at the checkout so far: see `cart_delivery`.
+    delivery: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     lines: Mapped[list["CartLine"]] = relationship(
         back_populates="cart",

@@ -50,8 +50,15 @@ class ReviewedLine:
         return self.remembered.price
 
     @property
+    def buyable(self) -> int:
+        """How many of the wanted copies can be bought now."""
+        if self.gone:
+            return 0
+        return min(self.quantity, self.quote.available) if self.quote else self.quantity
+
+    @property
     def total(self) -> Money:
-        return self.price * self.quantity
+        return self.price * self.buyable
 
     @property
     def seller_name(self) -> str:
@@ -76,9 +83,13 @@ class CartReview:
         return sum(line.quantity for line in self.lines)
 
     @property
+    def buyable(self) -> int:
+        return sum(line.buyable for line in self.lines)
+
+    @property
     def total(self) -> Money:
         """The price of all copies that can be bought, without delivery."""
-        return Money.total((line.total for line in self.lines if not line.gone), self.currency)
+        return Money.total((line.total for line in self.lines), self.currency)
 
     @property
     def changed(self) -> bool:

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.String(36), nullable=True),
         sa.Column("visitor_key", sa.String(64), nullable=True),
+        sa.Column("delivery", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("(user_id IS NULL) <> (visitor_key IS NULL)", name=op.f("ck_carts_one_owner")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_carts")),
