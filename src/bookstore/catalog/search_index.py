@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self, cast
 
 import tantivy
+from tantivy import Query
 
 from bookstore.catalog.search_document import (
     SCHEMA,
@@ -79,17 +80,17 @@ class IndexWriter:
 
     def put(self, books: Iterable[IndexedBook]) -> None:
         """Add books, or replace what the index has of them. Readers see it after `commit`."""
-        for book in books:
-            document = document_of_book(book)
-            with _engine_failures():
-                self._engine.delete_documents_by_term("id", book.id)
+        latest = {book.id: document_of_book(book) for book in books}
+        self.remove(latest)
+        with _engine_failures():
+            for document in latest.values():
                 self._engine.add_document(document)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Forget books; ids that the index does not have are fine."""
-        for book_id in ids:
-            with _engine_failures():
-                self._engine.delete_documents_by_term("id", book_id)
+        # By query: the engine ignores, without a word, deletions by a term that is a number.
+        with _engine_failures():
+            self._engine.delete_documents_by_query(Query.term_set_query(SCHEMA, "id", list(ids)))
 
     def commit(self, position: int) -> None:
         """Make what was changed since the last commit durable, in one step with the position it leads to.
@@ -99,13 +100,14 @@ class IndexWriter:
         if current_generation(self._root) != self._generation:
             raise IndexReplaced
         with _engine_failures():
-            self._engine.delete_documents_by_term("is_position", True)
+            self._engine.delete_documents_by_query(term("is_position", True))
             self._engine.add_document(document_of_position(position))
             self._engine.commit()
 
     def close(self) -> None:
         """Give the lock back once running merges are through. What was not committed is forgotten."""
-        with _engine_failures():
+        # Merges that fail, say because the generation was removed, lose nothing that was committed.
+        with contextlib.suppress(IndexUnusable), _engine_failures():
             self._engine.wait_merging_threads()
 
     def __enter__(self) -> Self:
@@ -276,6 +278,21 @@ def _fill(
 ) -> int:
     with _engine_failures():
         writer = tantivy.Index(SCHEMA, str(directory)).writer(_REBUILD_HEAP_BYTES, _THREADS)
+    try:
+        count = _add_all(writer, books, progress)
+        with _engine_failures():
+            writer.add_document(document_of_position(position))
+            writer.commit()
+    finally:
+        with _engine_failures():
+            writer.wait_merging_threads()
+    progress(count)
+    return count
+
+
+def _add_all(
+    writer: tantivy.IndexWriter, books: Iterable[IndexedBook], progress: Callable[[int], None]
+) -> int:
     count = 0
     for count, book in enumerate(books, start=1):
         document = document_of_book(book)
@@ -283,9 +300,4 @@ def _fill(
             writer.add_document(document)
         if count % _PROGRESS_EVERY == 0:
             progress(count)
-    with _engine_failures():
-        writer.add_document(document_of_position(position))
-        writer.commit()
-        writer.wait_merging_threads()
-    progress(count)
     return count

@@ -123,9 +123,14 @@ def filters_of(query: SearchQuery) -> dict[str, Query]:
         filters["price"] = _price_between(query.min_price, query.max_price)
     if query.available_only:
         filters["available"] = constant(term("available", True), 0.0)
-    if query.author is not None and (author_words := words(query.author[:MAX_TEXT_LENGTH])):
-        filters["author"] = constant(all_of(_exact(word, ["author"]) for word in author_words), 0.0)
+    if query.author and query.author.strip():
+        filters["author"] = _by_author(query.author)
     return filters
+
+
+def _by_author(author: str) -> Query:
+    names = words(author[:MAX_TEXT_LENGTH])[:MAX_WORDS]
+    return constant(all_of(_exact(name, ["author"]) for name in names), 0.0) if names else Query.empty_query()
 
 
 def _price_between(lowest: int | None, highest: int | None) -> Query:
