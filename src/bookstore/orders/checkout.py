@@ -58,6 +58,14 @@ class OwnListing(ShopError):
     title = N_("You cannot buy your own listing.")
 
 
+class TotalChanged(ShopError):
+    """The catalog's prices are no longer those that the buyer agreed to. Nothing was ordered."""
+
+    status = 409
+    code = "total_changed"
+    title = N_("The price has changed since you saw it. Nothing was ordered; please look at the new total.")
+
+
 def new_reference() -> str:
     """A random public number for an order, such as BS-7Q4K-2M9X-TT."""
     signs = "".join(secrets.choice(ALPHABET) for _ in range(10))
@@ -74,11 +82,13 @@ def place_order(
     lines: Sequence[Line],
     option_id: int,
     address: Address,
+    agreed_total: Money | None = None,
 ) -> Order:
     """Hold the copies and record the order; what it costs is computed here, from the catalog's prices.
 
-    Repeating it with the same reference gives the same order. Raises InvalidLines, InvalidQuantity,
-    InvalidAddress, DeliveryNotOffered, OutOfStock, OwnListing, ReservationExpired, CatalogUnavailable.
+    Repeating it with the same reference gives the same order. `agreed_total` is what the buyer was shown.
+    Raises InvalidLines, InvalidQuantity, InvalidAddress, DeliveryNotOffered, OutOfStock, OwnListing,
+    TotalChanged, ReservationExpired, CatalogUnavailable.
     """
     wanted = merge_lines(lines)
     check_address(address)
@@ -96,7 +106,7 @@ def place_order(
     held = catalog.reserve(reference, wanted, policy.hold)
     try:
         with session.begin():
-            return _record(session, policy, held, buyer, option, address)
+            return _record(session, policy, held, buyer, option, address, agreed_total)
     except Exception:
         # Whoever repeated this request at the same time may have recorded the order.
         with session.begin():
@@ -142,11 +152,14 @@ def _record(
     buyer: Identity,
     option: DeliveryOption,
     address: Address,
+    agreed_total: Money | None,
 ) -> Order:
     if any(line.quote.seller_id == buyer.user_id for line in held.lines):
         raise OwnListing
     now = utcnow()
     order = _new_order(held, buyer, option, address, pay_by(held, now, policy), now)
+    if agreed_total is not None and order.total != agreed_total:
+        raise TotalChanged(total=order.total)
     by_seller = sorted(held.lines, key=lambda line: line.quote.seller_id)
     for seller_id, reserved in groupby(by_seller, key=lambda line: line.quote.seller_id):
         _add_shipment(order, seller_id, list(reserved), option)
