@@ -28,9 +28,8 @@ const sendOnce = () => {
   });
 };
 
-const words = document.documentElement.lang === "es"
-  ? { yes: "Sí, continuar", no: "No, volver" }
-  : { yes: "Yes, go on", no: "No, go back" };
+// The words come with the page, in its language.
+const { yes, no } = document.body.dataset;
 
 const ask = (question) => new Promise((resolve) => {
   const dialog = document.createElement("dialog");
@@ -40,11 +39,12 @@ const ask = (question) => new Promise((resolve) => {
   const form = document.createElement("form");
   form.method = "dialog";
   form.className = "form-actions";
-  for (const [value, label, look] of [["yes", words.yes, "btn btn-danger"], ["no", words.no, "btn btn-secondary"]]) {
+  for (const [value, label, look] of [["yes", yes, "btn btn-danger"], ["no", no, "btn btn-secondary"]]) {
     const button = document.createElement("button");
     button.value = value;
     button.className = look;
     button.textContent = label;
+    button.autofocus = value === "no";
     form.append(button);
   }
   dialog.setAttribute("aria-labelledby", text.id);
