@@ -28,6 +28,9 @@ MAX_DESCRIPTION = 16_000
 MAX_PAGES = 20_000
 MAX_IDENTITY = 80
 
+ROUNDED_ISBN = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
+"""What a spreadsheet makes of an ISBN that it takes for a number: 9.78043902348e+12."""
+
 
 class Note(NamedTuple):
     """A value that was left out or shortened; the book itself is kept.
@@ -122,9 +125,6 @@ def _fitted(column: str, text: str, limit: int, notes: list[Note]) -> str:
     return shorten(text, limit)
 
 
-_ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d{1,2}")
-
-
 def _isbn(values: Mapping[str, str], notes: list[Note]) -> str | None:
     """The ISBN in `isbn13`, else the one in `isbn10`; either column may hold either form."""
     written = [(column, values.get(column, "").strip()) for column in ("isbn13", "isbn10")]
@@ -180,7 +180,7 @@ def _with_leading_zeros(text: str, rounded: list[Decimal]) -> str | None:
 
 def _rounded(text: str) -> Decimal | None:
     """The number that a spreadsheet made of an ISBN-13; None for anything else."""
-    if not _ROUNDED.fullmatch(text):
+    if not ROUNDED_ISBN.fullmatch(text):
         return None
     number = Decimal(text.replace(",", "."))
     return number if number.adjusted() == 12 and str(number).startswith(("9.78", "9.79")) else None
@@ -193,7 +193,7 @@ def _rounds_to(isbn13: str, number: Decimal) -> bool:
 
 
 def _isbn_problem(text: str) -> str:
-    if _ROUNDED.fullmatch(text):
+    if ROUNDED_ISBN.fullmatch(text):
         return "isbn_rounded"
     try:
         normalize(text)

@@ -28,6 +28,7 @@ from bookstore.catalog.import_cleaning import (
     MAX_DESCRIPTION,
     MAX_PUBLISHER,
     MAX_TITLE,
+    ROUNDED_ISBN,
     read_year,
 )
 from bookstore.catalog.import_rows import open_text, refuse_archives
@@ -93,7 +94,6 @@ ROW_ERRORS = {
 }
 """The codes of RowError and what each says, with placeholders for its details."""
 
-_ROUNDED_ISBN = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
 _PRICE = re.compile(r"[0-9]{1,9}(?:[.,](?P<fraction>[0-9]{1,9}))?")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -243,7 +243,7 @@ class _Parser:
         text = self._given("isbn13")
         if not text:
             return None
-        if _ROUNDED_ISBN.fullmatch(text):
+        if ROUNDED_ISBN.fullmatch(text):
             self._refuse("isbn13", "isbn_rounded")
             return None
         try:
