@@ -1,0 +1,1 @@
+"""Payment gateways: whoever takes the money for orders."""
