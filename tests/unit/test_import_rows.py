@@ -348,8 +348,20 @@ def test_a_gzip_within_a_gzip_is_recognized(refusal):
     assert refusal(gzip.compress(gzip.compress(b"title\nA\n"))).details["kind"] == "gzip"
 
 
-def test_a_header_with_a_broken_quote_is_refused(refusal):
-    assert refusal(b'"title,year\nA,1\n').reason == "header"
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'"title,year\nA,1\n', "A quotation mark is opened and never closed"),
+        (b"title\ryear\nA,1\n", "There is a carriage return outside quotation marks"),
+        (b"title\xff,year\nA,1\n", "The row has bytes that are not text in the encoding of the file"),
+        (b"x" * 150_000 + b"\nA,1\n", "A field of the row is too large"),
+        (b"x" * (MAX_RECORD * 2) + b"\nA,1\n", "The row is too large"),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_refused_with_the_reason(refusal, content, why):
+    refused = refusal(content)
+    assert refused.reason == "header"
+    assert str(refused) == f"The header line cannot be read: {why}."
 
 
 def test_a_file_that_does_not_exist_and_a_folder_are_refused(tmp_path):
@@ -463,6 +475,7 @@ def test_what_a_csv_writer_wrote_is_read_back_exactly(read, table, delimiter):
 @example(content=b'title,a\n"\xff\r\n\0"",\n"')
 @example(content=b"\x1f\x8b\x08")
 @example(content=b'a"b\r"')
+@example(content=b"a\rb\n")
 def test_no_bytes_make_the_reader_fail_in_another_way(tmp_path, content):
     for data in (content, b"title,year\n" + content, gzip.compress(b"title,year\n" + content)):
         outcome = outcome_of(tmp_path / "fuzz.csv", data)

@@ -107,7 +107,10 @@ def sniff_delimiter(header_line: str, wanted: Sequence[str] = ()) -> str:
     """The delimiter that finds most of the wanted columns in the header line, then most columns."""
 
     def found(delimiter: str) -> tuple[int, int]:
-        names = [_folded(name) for name in next(csv.reader([header_line], delimiter=delimiter), [])]
+        try:
+            names = [_folded(name) for name in next(csv.reader([header_line], delimiter=delimiter), [])]
+        except csv.Error:
+            return 0, 0  # the header is broken in any case, and reading it says how
         return sum(_folded(name) in names for name in wanted), len(names)
 
     return max(DELIMITERS, key=found)
@@ -252,7 +255,7 @@ class RecordReader:
         if row is None:
             raise CatalogFileError("empty")
         if isinstance(row, RejectedRow):
-            raise CatalogFileError("header", why=row.detail or row.reason)
+            raise CatalogFileError("header", why=ROW_PROBLEMS[row.reason].rstrip("."))
         names = list(row.fields)
         while len(names) > 1 and not names[-1].strip():
             names.pop()
