@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import ColumnElement, Select, case, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from bookstore.catalog import books
@@ -60,22 +61,32 @@ class Offer:
 
 def publish(
     session: Session,
+    photos: PhotoFolder,
     currency: str,
     seller: Seller,
     isbn13: str | None,
     description: books.Description | None,
     terms: Terms,
-    photo: str | None = None,
+    photo: bytes | None = None,
+    offer_key: str | None = None,
 ) -> Listing:
     """Offer copies of the book with this ISBN or, if it is not known, of the book described.
 
-    Raises UnknownIsbn, NoTitle, TextTooLong, PriceOutOfRange, WrongCurrency, CopiesOutOfRange, NotesTooLong.
+    The same `offer_key` of the same seller publishes once: a repeated call gives the first listing.
+    Raises UnknownIsbn, NoTitle, TextTooLong, NotAPhoto, PhotoTooLarge and the errors of the terms.
     """
-    terms.check(currency)
-    with session.begin():
-        book = books.known_or_described(session, isbn13, description)
-        listing = add_listing(session, book, seller, terms)
-        listing.photo = photo
+    terms = terms.accepted(currency)
+    try:
+        with photos.kept(photo) as name, session.begin():
+            book = books.known_or_described(session, isbn13, description)
+            listing = add_listing(session, book, seller, terms, offer_key)
+            listing.photo = name
+    except IntegrityError:
+        with session.begin():
+            published = of_key(session, seller.id, offer_key)
+        if published is None:
+            raise
+        return published
     return listing
 
 
@@ -107,24 +118,29 @@ def add_listing(
 
 def edit(
     session: Session,
+    photos: PhotoFolder,
     currency: str,
     listing_id: int,
     seller_id: str,
     changes: Changes,
     version: int | None = None,
+    photo: bytes | None = None,
 ) -> Listing:
     """Change the terms, if the listing still is at the version that the seller saw (None: whichever it is).
 
-    Raises ListingNotFound, NotYours, ChangedMeanwhile, CopiesTaken and the errors of the terms.
+    Raises ListingNotFound, NotYours, ChangedMeanwhile, CopiesTaken, NotAPhoto, PhotoTooLarge and the
+    errors of the terms.
     """
     with session.begin():
-        listing = _own(session, listing_id, seller_id)
-        if version is not None and listing.version != version:
+        seen = _own(session, listing_id, seller_id)
+        if version is not None and seen.version != version:
             raise ChangedMeanwhile
-        terms = changes.applied_to(listing)
-        terms.check(currency)
-        change_terms(session, listing, terms)
-        return listing
+        terms, old_photo = changes.applied_to(seen).accepted(currency), seen.photo
+    with photos.kept(photo) as name, session.begin():
+        change_terms(session, seen, terms, **({"photo": name} if name else {}))
+    if name:
+        photos.remove(old_photo)
+    return seen
 
 
 def change_terms(session: Session, listing: Listing, terms: Terms, **values: Any) -> None:
@@ -147,7 +163,8 @@ def change_terms(session: Session, listing: Listing, terms: Terms, **values: Any
         ).execution_options(synchronize_session=False)
     )
     seen = listing.version
-    session.execute(_with_book().where(Listing.id == listing.id))
+    if session.scalar(_with_book().where(Listing.id == listing.id)) is None:
+        raise ListingNotFound
     if written.rowcount != 1:  # type: ignore[attr-defined]  # an update has it
         raise ChangedMeanwhile if listing.version != seen else CopiesTaken(taken=listing.held + listing.sold)
     books.mark_changed(session, [listing.book_id])
@@ -167,7 +184,7 @@ def withdraw(session: Session, photos: PhotoFolder, listing_id: int, seller_id: 
         else:
             _set_withdrawn(session, listing, listing.withdrawn_at or utcnow())
         books.mark_changed(session, [listing.book_id])
-    if removed and listing.photo:
+    if removed:
         photos.remove(listing.photo)
     return removed
 
@@ -182,24 +199,19 @@ def put_back_on_sale(session: Session, listing_id: int, seller_id: str) -> Listi
 
 
 def replace_photo(
-    session: Session, photos: PhotoFolder, listing_id: int, seller_id: str, content: bytes
+    session: Session, photos: PhotoFolder, listing_id: int, seller_id: str, content: bytes | None
 ) -> Listing:
-    """Give the listing this photo instead of the one it had.
+    """Give the listing this photo instead of the one it had; None takes it away.
 
     Raises ListingNotFound, NotYours, NotAPhoto, PhotoTooLarge.
     """
     with session.begin():
         _own(session, listing_id, seller_id)
-    name = photos.keep(content)
-    try:
-        with session.begin():
-            listing = _own(session, listing_id, seller_id, lock=True)
-            old, listing.photo = listing.photo, name
-    except BaseException:
-        photos.remove(name)
-        raise
-    if old:
-        photos.remove(old)
+    with photos.kept(content) as name, session.begin():
+        listing = _own(session, listing_id, seller_id, lock=True)
+        old_photo, listing.photo = listing.photo, name
+        listing.version += 1
+    photos.remove(old_photo)
     return listing
 
 
@@ -226,11 +238,24 @@ def of_seller(session: Session, seller_id: str, cursor: str | None, limit: int) 
     return Page(found[:limit], encode_cursor([found[limit - 1].id]) if more else None)
 
 
-def of_book(session: Session, book_id: int) -> list[Listing]:
-    """What can be bought of a book, cheapest first, and what has just run out at the end."""
+def of_book(session: Session, book_id: int, cursor: str | None, limit: int) -> Page[Listing]:
+    """What is on sale of a book, cheapest first; what has just run out comes last. Raises InvalidCursor."""
+    ran_out = case((Listing.available == 0, 1), else_=0)
+    order = (ran_out, Listing.price_minor, Listing.id)
     query = select(Listing).where(Listing.book_id == book_id, Listing.withdrawn_at.is_(None))
-    by_price = query.order_by(Listing.available == 0, Listing.price_minor, Listing.id)
-    return list(session.scalars(by_price))
+    if cursor is not None:
+        query = query.where(tuple_(*order) > tuple_(*decode_cursor(cursor, int, int, int)))
+    found = list(session.scalars(query.order_by(*order).limit(limit + 1)))
+    if len(found) <= limit:
+        return Page(found, None)
+    last = found[limit - 1]
+    return Page(found[:limit], encode_cursor([int(last.available == 0), last.price_minor, last.id]))
+
+
+def of_key(session: Session, seller_id: str, offer_key: str | None) -> Listing | None:
+    """The seller's listing with this offer key."""
+    key = Listing.offer_key == offer_key
+    return session.scalar(_with_book().where(Listing.seller_id == seller_id, key))
 
 
 def quote(session: Session, listing_ids: Iterable[int]) -> dict[int, Offer]:

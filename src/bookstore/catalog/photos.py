@@ -8,6 +8,8 @@ import os
 import re
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -53,6 +55,19 @@ class PhotoFolder:
     folder: Path
     max_bytes: int
 
+    @contextmanager
+    def kept(self, content: bytes | None) -> Iterator[str | None]:
+        """The name of our own photo of an image, for the caller to record; deleted again if that fails.
+
+        None without content. Raises NotAPhoto, PhotoTooLarge.
+        """
+        name = self.keep(content) if content else None
+        try:
+            yield name
+        except BaseException:
+            self.remove(name)
+            raise
+
     def keep(self, content: bytes) -> str:
         """Make our own photo of an image and return its name. Raises NotAPhoto, PhotoTooLarge."""
         large, small = self._encoded(content)
@@ -64,8 +79,10 @@ class PhotoFolder:
             os.replace(partial, self.folder / file_name)
         return name
 
-    def remove(self, name: str) -> None:
-        """Delete both sizes of a photo; it may be gone already."""
+    def remove(self, name: str | None) -> None:
+        """Delete both sizes of a photo, if there is one; it may be gone already."""
+        if name is None:
+            return
         for file_name in (large_file(name), small_file(name)):
             (self.folder / file_name).unlink(missing_ok=True)
 

@@ -1,8 +1,9 @@
 """The terms of a listing: condition, price, copies and notes, and what the shop accepts of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bookstore.catalog.models import Condition, Listing
+from bookstore.catalog.text_cleaning import clean_text
 from bookstore.shared.errors import N_, ShopError
 from bookstore.shared.money import Money
 
@@ -70,16 +71,18 @@ class Terms:
     copies: int
     notes: str = ""
 
-    def check(self, currency: str) -> None:
-        """Raise the named error of the first term that the shop does not accept."""
-        if self.price.currency != currency:
+    def accepted(self, currency: str) -> "Terms":
+        """The terms with clean notes. Raises the named error of the first term that the shop refuses."""
+        terms = replace(self, notes=clean_text(self.notes))
+        if terms.price.currency != currency:
             raise WrongCurrency(currency=currency)
-        if not MIN_PRICE_MINOR <= self.price.minor <= MAX_PRICE_MINOR:
+        if not MIN_PRICE_MINOR <= terms.price.minor <= MAX_PRICE_MINOR:
             raise PriceOutOfRange(currency)
-        if not 1 <= self.copies <= MAX_COPIES:
+        if not 1 <= terms.copies <= MAX_COPIES:
             raise CopiesOutOfRange
-        if len(self.notes) > MAX_NOTES:
+        if len(terms.notes) > MAX_NOTES:
             raise NotesTooLong(limit=MAX_NOTES)
+        return terms
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 """Short words for tests: put a listing on sale, and see the state of its copies."""
 
+from pathlib import Path
+
 from sqlalchemy import select
 
 from bookstore.catalog import listings
 from bookstore.catalog.books import Description
 from bookstore.catalog.models import BookChange, Condition, Listing
+from bookstore.catalog.photos import PhotoFolder
 from bookstore.catalog.terms import Seller, Terms
 from bookstore.shared.database import Database
 from bookstore.shared.money import Money
@@ -12,6 +15,7 @@ from bookstore.shared.money import Money
 ANA = Seller("00000000-0000-4000-8000-00000000000a", "Ana Sells")
 CARLA = Seller("00000000-0000-4000-8000-00000000000c", "Carla Strange")
 USD = "USD"
+NO_PHOTOS = PhotoFolder(Path("no-photos-here"), max_bytes=0)
 
 
 def terms(
@@ -30,7 +34,7 @@ def offer(
     """The id of a new listing of this seller."""
     with database.writing() as session:
         described = Description(title, "Juan Rulfo", year=1955, language="es")
-        return listings.publish(session, USD, seller, None, described, terms(copies, price)).id
+        return listings.publish(session, NO_PHOTOS, USD, seller, None, described, terms(copies, price)).id
 
 
 def copies_of(database: Database, listing_id: int) -> tuple[int, int, int, int]:

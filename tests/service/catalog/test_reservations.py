@@ -14,7 +14,7 @@ from bookstore.catalog.terms import Changes
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database
 from bookstore.shared.money import Money
-from tests.service.catalog.stock import ANA, USD, copies_of, count_changes, offer
+from tests.service.catalog.stock import ANA, NO_PHOTOS, USD, copies_of, count_changes, offer
 
 HOLD = timedelta(minutes=30)
 LATER = timedelta(minutes=31)
@@ -48,10 +48,8 @@ def reservations_in(database: Database) -> int:
 
 
 def withdraw(database: Database, listing_id: int) -> bool:
-    from bookstore.catalog.photos import PhotoFolder
-
     with database.writing() as session:
-        return listings.withdraw(session, PhotoFolder(None, 0), listing_id, ANA.id)  # type: ignore[arg-type]
+        return listings.withdraw(session, NO_PHOTOS, listing_id, ANA.id)
 
 
 def test_held_copies_cannot_be_bought_by_others(database: Database) -> None:
@@ -117,7 +115,7 @@ def test_repeating_it_renews_the_hold_at_the_first_prices(database: Database) ->
     with time_machine.travel("2026-03-01T12:00:00Z", tick=False):
         reserve(database, "A1", (listing, 2))
     with database.writing() as session:
-        listings.edit(session, USD, listing, ANA.id, Changes(price=Money.parse("99.00", USD)))
+        listings.edit(session, NO_PHOTOS, USD, listing, ANA.id, Changes(price=Money.parse("99.00", USD)))
 
     with time_machine.travel("2026-03-01T12:20:00Z", tick=False):
         again = reserve(database, "A1", (listing, 2))
@@ -195,7 +193,7 @@ def test_an_expired_reservation_takes_its_copies_anew(database: Database) -> Non
     listing = offer(database, copies=3, price="12.50")
     reserve(database, "A1", (listing, 2))
     with database.writing() as session:
-        listings.edit(session, USD, listing, ANA.id, Changes(price=Money.parse("99.00", USD)))
+        listings.edit(session, NO_PHOTOS, USD, listing, ANA.id, Changes(price=Money.parse("99.00", USD)))
 
     with time_machine.travel(utcnow() + LATER):
         expire(database)

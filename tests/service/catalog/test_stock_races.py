@@ -15,7 +15,7 @@ from bookstore.catalog.reservations import NotEnoughCopies, ReservationGone
 from bookstore.catalog.terms import Changes
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database
-from tests.service.catalog.stock import ANA, USD, copies_of, offer, terms
+from tests.service.catalog.stock import ANA, NO_PHOTOS, USD, copies_of, offer, terms
 
 HOLD = timedelta(minutes=30)
 
@@ -134,7 +134,7 @@ def test_the_seller_cannot_take_back_copies_that_are_being_bought(database: Data
     def offer_fewer() -> str:
         try:
             with database.writing() as session:
-                listings.edit(session, USD, listing, ANA.id, Changes(copies=4))
+                listings.edit(session, NO_PHOTOS, USD, listing, ANA.id, Changes(copies=4))
         except listings.CopiesTaken:
             return "refused"
         return "edited"
@@ -151,7 +151,7 @@ def test_a_book_described_by_many_at_once_is_one_book(database: Database) -> Non
     def publish() -> str:
         described = books.Description("El llano en llamas", "Juan Rulfo", year=1953)
         with database.writing() as session:
-            return str(listings.publish(session, USD, ANA, None, described, terms()).book_id)
+            return str(listings.publish(session, NO_PHOTOS, USD, ANA, None, described, terms()).book_id)
 
     answers = all_at_once([publish] * 8)
 

@@ -2,7 +2,6 @@
 
 import tempfile
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import time_machine
@@ -14,12 +13,11 @@ from sqlalchemy.exc import IntegrityError
 
 from bookstore.catalog import listings, reservations
 from bookstore.catalog.listings import CopiesTaken
-from bookstore.catalog.photos import PhotoFolder
 from bookstore.catalog.reservations import NotEnoughCopies, ReservationGone
 from bookstore.catalog.terms import Changes
 from bookstore.shared import migrations
 from bookstore.shared.database import Database
-from tests.service.catalog.stock import ANA, USD, copies_of, offer
+from tests.service.catalog.stock import ANA, NO_PHOTOS, USD, copies_of, offer
 
 HOLD_MINUTES = 30
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -36,7 +34,6 @@ class StockRules(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.database = Database("catalog", f"sqlite:///{self.folder.name}/catalog.sqlite3")
         migrations.upgrade(self.database)
-        self.photos = PhotoFolder(Path(self.folder.name), 0)
         self.clock = time_machine.travel(START, tick=False)
         self.now = self.clock.start()
         self.offered: dict[int, int] = {}
@@ -115,7 +112,7 @@ class StockRules(RuleBasedStateMachine):
         taken = self.taken(listing, "held") + self.taken(listing, "committed")
         try:
             with self.database.writing() as session:
-                listings.edit(session, USD, listing, ANA.id, Changes(copies=copies))
+                listings.edit(session, NO_PHOTOS, USD, listing, ANA.id, Changes(copies=copies))
         except CopiesTaken as refusal:
             assert copies < taken
             told = refusal.details
@@ -130,7 +127,7 @@ class StockRules(RuleBasedStateMachine):
             return
         was_held = any(listing in copies for _, copies, _ in self.known.values())
         with self.database.writing() as session:
-            removed = listings.withdraw(session, self.photos, listing, ANA.id)
+            removed = listings.withdraw(session, NO_PHOTOS, listing, ANA.id)
         assert removed is not was_held
         if removed:
             del self.offered[listing]
