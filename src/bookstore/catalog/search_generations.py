@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,18 +56,24 @@ def has_current(root: Path) -> bool:
 
 
 def new_generation(root: Path) -> str:
-    """Make the directory of a generation that comes after all others."""
+    """Make the directory of a generation that comes after all others.
+
+    Its name was never used before, not even in a folder that was deleted: whoever still has a writer there
+    must not take the new generation for his own.
+    """
     latest = max((int(path.name[4:]) for path in root.glob("gen-[0-9]*")), default=0)
-    name = f"gen-{latest + 1:06}"
+    name = f"gen-{max(latest + 1, time.time_ns())}"
     (root / name).mkdir()
     return name
 
 
 def remove_other_generations(root: Path, kept: str) -> None:
-    """Readers that still have files of the others open can go on reading them."""
+    """Also what killed rebuilds left. Readers that still have files of the others open can go on reading."""
     for path in root.glob("gen-[0-9]*"):
         if path.name != kept:
             shutil.rmtree(path, ignore_errors=True)
+    for path in root.glob(f"{_CURRENT}.*"):
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

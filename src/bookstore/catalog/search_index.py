@@ -70,7 +70,8 @@ class IndexReplaced(Exception):
 class IndexWriter:
     """The one writer of an index: until `close`, or the end of its process, nobody else gets one.
 
-    All methods raise IndexUnusable when the disk or the index refuses.
+    All methods but `close` raise IndexReplaced, and change nothing, when a rebuild came in between, and
+    IndexUnusable when the disk or the index refuses.
     """
 
     def __init__(self, root: Path, generation: str, engine: tantivy.IndexWriter) -> None:
@@ -82,27 +83,37 @@ class IndexWriter:
         """Add books, or replace what the index has of them. Readers see it after `commit`."""
         latest = {book.id: document_of_book(book) for book in books}
         self.remove(latest)
-        with _engine_failures():
+        with self._generation_in_use():
             for document in latest.values():
                 self._engine.add_document(document)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Forget books; ids that the index does not have are fine."""
         # By query: the engine ignores, without a word, deletions by a term that is a number.
-        with _engine_failures():
+        with self._generation_in_use():
             self._engine.delete_documents_by_query(Query.term_set_query(SCHEMA, "id", list(ids)))
 
     def commit(self, position: int) -> None:
-        """Make what was changed since the last commit durable, in one step with the position it leads to.
-
-        Raises IndexReplaced, and keeps nothing, when this generation is no longer in use.
-        """
-        if current_generation(self._root) != self._generation:
-            raise IndexReplaced
-        with _engine_failures():
+        """Make what was changed since the last commit durable, in one step with the position it leads to."""
+        with self._generation_in_use():
             self._engine.delete_documents_by_query(term("is_position", True))
             self._engine.add_document(document_of_position(position))
             self._engine.commit()
+
+    @contextlib.contextmanager
+    def _generation_in_use(self) -> Iterator[None]:
+        self._check_generation()
+        try:
+            with _engine_failures():
+                yield
+        except IndexUnusable:
+            # A rebuild that ends this moment removes the files that are being written.
+            self._check_generation()
+            raise
+
+    def _check_generation(self) -> None:
+        if current_generation(self._root) != self._generation:
+            raise IndexReplaced
 
     def close(self) -> None:
         """Give the lock back once running merges are through. What was not committed is forgotten."""
@@ -133,7 +144,7 @@ class SearchIndex:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._opened = _open_generation(root)
+        self._opened = _open_current(root)
 
     @classmethod
     def open(cls, path: Path | str) -> "SearchIndex":
@@ -178,7 +189,7 @@ class SearchIndex:
         opened = self._opened
         if opened.signature == _signature(self._root, opened.generation):
             return False
-        self._opened = _open_generation(self._root)
+        self._opened = _open_current(self._root)
         return True
 
     def search(
@@ -193,13 +204,13 @@ class SearchIndex:
             return find_page(self._opened.engine.searcher(), query, facets=facets, price_bounds=price_bounds)
 
     def try_writer(self) -> IndexWriter | None:
-        """The writer of the index, or None while somebody else has it. Raises IndexUnusable."""
+        """The writer of the index, or None while it is taken or being replaced. Raises IndexUnusable."""
         self.reload()
         opened = self._opened
         try:
             engine = opened.engine.writer(heap_size=_WRITER_HEAP_BYTES, num_threads=_THREADS)
         except ValueError as error:
-            if "LockBusy" in str(error):
+            if "LockBusy" in str(error) or current_generation(self._root) != opened.generation:
                 return None
             raise IndexUnusable(str(error)) from error
         return IndexWriter(self._root, opened.generation, engine)
@@ -243,8 +254,18 @@ def _make_empty(root: Path) -> None:
             raise
 
 
-def _open_generation(root: Path) -> _Opened:
-    generation = current_generation(root)
+def _open_current(root: Path) -> _Opened:
+    while True:
+        generation = current_generation(root)
+        try:
+            return _open_generation(root, generation)
+        except IndexUnusable:
+            # A rebuild may remove a generation between the moment it is named and the moment it is opened.
+            if current_generation(root) == generation:
+                raise
+
+
+def _open_generation(root: Path, generation: str) -> _Opened:
     # Taken before opening: a commit in between shows as a change at the next look.
     signature = _signature(root, generation)
     with _engine_failures():

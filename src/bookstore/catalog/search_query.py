@@ -22,6 +22,8 @@ SORTS: tuple[Sort, ...] = ("relevance", "price_asc", "price_desc", "newest")
 # Somebody who pastes a page searches for its beginning.
 MAX_TEXT_LENGTH = 500
 MAX_WORDS = 32
+# Longer texts are no title with its author, and have too many places where the one could end.
+MAX_WORDS_WITH_AUTHOR = 12
 
 TITLE_WEIGHT = 3.0
 # The constants are tiers: the largest sum of word scores stays below EXACT_WORD, that below EXACT_TITLE.
@@ -35,6 +37,7 @@ AVAILABLE = 0.05
 MAX_PRICE = (1 << 63) - 1
 
 FUZZY_MIN_LETTERS = 4
+# Of how many hits the spelling is taken, and how much more likely one is that changes a word less.
 SPELLING_SAMPLE = 50
 WEIGHT_OF_UNCHANGED = 20
 
@@ -156,10 +159,10 @@ def books_matching(text: str) -> Query:
 
 def _with_words(wanted: Sequence[Word]) -> Query:
     *finished, last = wanted
-    required = all_of([*(_exact(word) for word in finished), _perhaps_unfinished(last)])
-    if len(wanted) == 1:
-        return required
-    return favoring(required, _titles_beside_author(wanted))
+    required = all_of([*(_exact(word) for word in dict.fromkeys(finished)), _perhaps_unfinished(last)])
+    if 1 < len(wanted) <= MAX_WORDS_WITH_AUTHOR:
+        return favoring(required, _titles_beside_author(wanted))
+    return required
 
 
 def _titles_beside_author(wanted: Sequence[Word]) -> Iterator[Query]:
@@ -209,7 +212,7 @@ def books_nearly_matching(searcher: Searcher, text: str) -> Query | None:
     wanted = words(text[:MAX_TEXT_LENGTH])[:MAX_WORDS]
     if not any(_may_be_misspelled(part) for word in wanted for part in word.parts):
         return None
-    nearly = all_of(_nearly(word) for word in wanted)
+    nearly = all_of(_nearly(word) for word in dict.fromkeys(wanted))
     corrected = _likeliest_spelling(searcher, nearly, wanted)
     return favoring(nearly, [books_matching(corrected)])
 
