@@ -96,11 +96,15 @@ def _settle_token() -> None:
 
 
 def replace_identity(who: Identity | Visitor) -> None:
-    """Go on with this request as somebody else; a visitor's token is taken out of the browser."""
+    """Go on with this request as somebody else, if they may call its route at all.
+
+    A visitor's token is taken out of the browser. Raises SignInRequired or Forbidden.
+    """
     g.identity = who
     if who is VISITOR:
         _settle_token()
         g.forget_token = True
+    _check_audience()
 
 
 def request_token() -> str | None:
