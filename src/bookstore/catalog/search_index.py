@@ -208,11 +208,14 @@ class SearchIndex:
         self.reload()
         opened = self._opened
         try:
-            engine = opened.engine.writer(heap_size=_WRITER_HEAP_BYTES, num_threads=_THREADS)
-        except ValueError as error:
+            with _engine_failures():
+                engine = opened.engine.writer(heap_size=_WRITER_HEAP_BYTES, num_threads=_THREADS)
+                # A writer that was killed in a commit leaves files whose names the next one would use again.
+                engine.garbage_collect_files()
+        except IndexUnusable as error:
             if "LockBusy" in str(error) or current_generation(self._root) != opened.generation:
                 return None
-            raise IndexUnusable(str(error)) from error
+            raise
         return IndexWriter(self._root, opened.generation, engine)
 
     @property
