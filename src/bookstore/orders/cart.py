@@ -6,7 +6,7 @@ The catalog is asked before the transaction begins.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import cast
 
@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.sql.elements import ColumnElement
 
 from bookstore.orders.cart_models import MAX_QUANTITY, Cart, CartLine
+from bookstore.orders.checkout import MAX_LINES, InvalidQuantity, OwnListing, new_reference
+from bookstore.orders.models import Address
 from bookstore.orders.ports import Catalog, Line, Quote
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, NotFound, ShopError
 
-MAX_LINES = 50
 VISITOR_CART_LIFETIME = timedelta(days=30)
 
 
@@ -32,18 +33,16 @@ class CartOwner:
     visitor_key: str | None = None
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """Where a cart's books shall go, with which delivery option, as the order of which reference."""
+
+    reference: str
+    address: Address
+    option_id: int
+
+
 NOBODY = CartOwner()
-
-
-class InvalidQuantity(ShopError):
-    """Not a whole number of copies that anybody may buy at once."""
-
-    status = 422
-    code = "invalid_quantity"
-    title = N_("The quantity must be a whole number from 1 to %(maximum)s.")
-
-    def __init__(self) -> None:
-        super().__init__(maximum=MAX_QUANTITY)
 
 
 class NotForSale(ShopError):
@@ -60,14 +59,6 @@ class TooFewCopies(ShopError):
     status = 409
     code = "too_few_copies"
     title = N_("The seller does not have that many copies: only %(available)s can be bought.")
-
-
-class OwnListing(ShopError):
-    """Sellers do not buy from themselves."""
-
-    status = 409
-    code = "own_listing"
-    title = N_("This is your own listing, so you cannot buy it.")
 
 
 class CartFull(ShopError):
@@ -97,7 +88,7 @@ def add(session: Session, catalog: Catalog, owner: CartOwner, listing_id: int, q
 
     Raises InvalidQuantity, NotForSale, TooFewCopies, OwnListing, CartFull or CatalogUnavailable.
     """
-    _check_quantity(quantity)
+    _check_quantity(listing_id, quantity)
     quote = catalog.quote([listing_id]).get(listing_id)
     if quote is None or quote.available < 1:
         raise NotForSale
@@ -109,7 +100,7 @@ def add(session: Session, catalog: Catalog, owner: CartOwner, listing_id: int, q
         wanted = quantity + (line.quantity if line else 0)
         if wanted > quote.available:
             raise TooFewCopies(available=quote.available)
-        _check_quantity(wanted)
+        _check_quantity(listing_id, wanted)
         if line is None:
             line = _new_line(cart, listing_id)
         line.quantity = wanted
@@ -122,7 +113,7 @@ def set_quantity(session: Session, owner: CartOwner, listing_id: int, quantity: 
 
     The catalog is not asked: the cart's page says when there are fewer. Raises InvalidQuantity, NotInCart.
     """
-    _check_quantity(quantity)
+    _check_quantity(listing_id, quantity)
     with session.begin():
         cart = _locked(session, owner)
         line = cart.line(listing_id) if cart else None
@@ -153,22 +144,51 @@ def clear(session: Session, owner: CartOwner) -> None:
             cart.updated_at = utcnow()
 
 
-def remove_ordered(session: Session, owner: CartOwner, ordered: Sequence[Line]) -> int:
-    """Take out what has become an order; return how many copies are left.
+def keep_delivery(session: Session, owner: CartOwner, address: Address, option_id: int) -> None:
+    """Remember where the cart's books shall go and with whom, under the reference of the order to come.
 
-    What another tab has put in meanwhile stays: other listings, and copies beyond those that were ordered.
+    The reference makes placing the order repeatable: two clicks place one order.
+    """
+    delivery = {"reference": new_reference(), "option_id": option_id, "address": asdict(address)}
+    with session.begin():
+        cart = _locked_or_new(session, owner)
+        cart.delivery = delivery
+
+
+def delivery(session: Session, owner: CartOwner) -> Delivery | None:
+    """What was entered at the checkout so far."""
+    kept = session.scalar(select(Cart.delivery).where(_of(owner)))
+    if kept is None:
+        return None
+    return Delivery(kept["reference"], Address(**kept["address"]), kept["option_id"])
+
+
+def renew_reference(session: Session, owner: CartOwner, reference: str) -> None:
+    """The order of this reference could not be placed; the next attempt is another order."""
+    with session.begin():
+        cart = _locked(session, owner)
+        if cart is not None and _reference(cart) == reference:
+            _renew(cart)
+
+
+def remove_ordered(session: Session, owner: CartOwner, reference: str, ordered: Sequence[Line]) -> int:
+    """Take out what has become the order of this reference; return how many copies are left.
+
+    Repeating it changes nothing. What another tab has put in meanwhile stays: other listings, and copies
+    beyond those that were ordered.
     """
     quantities = {line.listing_id: line.quantity for line in ordered}
     with session.begin():
         cart = _locked(session, owner)
-        if cart is None:
-            return 0
+        if cart is None or _reference(cart) != reference:
+            return cart.copies if cart else 0
         for line in list(cart.lines):
             left = line.quantity - quantities.get(line.listing_id, 0)
             if left > 0:
                 line.quantity = left
             else:
                 cart.lines.remove(line)
+        _renew(cart)
         return cart.copies
 
 
@@ -230,9 +250,9 @@ def purge(session: Session) -> int:
     return cast("CursorResult[None]", result).rowcount
 
 
-def _check_quantity(quantity: int) -> None:
+def _check_quantity(listing_id: int, quantity: int) -> None:
     if not 1 <= quantity <= MAX_QUANTITY:
-        raise InvalidQuantity
+        raise InvalidQuantity(listing_id)
 
 
 def _of(owner: CartOwner) -> ColumnElement[bool]:
@@ -264,6 +284,16 @@ def _locked_or_new(session: Session, owner: CartOwner) -> Cart:
 def _new_cart(owner: CartOwner) -> Cart:
     key = None if owner.user_id is not None else owner.visitor_key
     return Cart(user_id=owner.user_id, visitor_key=key, updated_at=utcnow())
+
+
+def _reference(cart: Cart) -> str | None:
+    return cart.delivery["reference"] if cart.delivery else None
+
+
+def _renew(cart: Cart) -> None:
+    """Replace the reference. JSON columns notice a new value, not a change inside of one."""
+    if cart.delivery is not None:
+        cart.delivery = {**cart.delivery, "reference": new_reference()}
 
 
 def _new_line(cart: Cart, listing_id: int) -> CartLine:

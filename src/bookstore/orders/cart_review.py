@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
@@ -11,6 +11,7 @@ from bookstore.orders import cart
 from bookstore.orders.carriers import DeliveryOption
 from bookstore.orders.cart import CartOwner
 from bookstore.orders.cart_models import CartLine
+from bookstore.orders.models import Address
 from bookstore.orders.ports import Catalog, CatalogUnavailable, Line, Quote
 from bookstore.shared.money import Money
 
@@ -123,15 +124,15 @@ def review(session: Session, catalog: Catalog, owner: CartOwner, currency: str) 
     return CartReview(tuple(reviewed), False, currency)
 
 
-def seen_digest(review: CartReview, option: DeliveryOption) -> str:
-    """Stands for everything that the buyer was shown: each listing, quantity and price, and the delivery.
+def seen_digest(review: CartReview, option: DeliveryOption, address: Address) -> str:
+    """Stands for everything that the buyer was shown: listings, quantities, prices, delivery and address.
 
     The order form carries it back, so that an order is placed only as it was seen. It is no secret and
     needs no signature: all prices of an order come from the server, whatever the form says.
     """
     lines = sorted(review.lines, key=lambda line: line.listing_id)
     shown = [[line.listing_id, line.quantity, line.price.wire()] for line in lines]
-    text = json.dumps([shown, option.id, option.price.wire()])
+    text = json.dumps([shown, option.id, option.price.wire(), asdict(address)])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -5,7 +5,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from bookstore.orders import cart, cart_review
-from bookstore.orders.cart import CartOwner, InvalidQuantity, NotForSale
+from bookstore.orders.cart import CartOwner, NotForSale
+from bookstore.orders.checkout import InvalidQuantity
 from bookstore.orders.forms import AddForm, QuantityForm
 from bookstore.orders.pages import MAX_ID, cart_owner, keep_cart_cookie, new_visitor, pages
 from bookstore.orders.runtime import current
@@ -32,7 +33,7 @@ def add_to_cart() -> ResponseReturnValue:
     if not listing_id:
         raise NotForSale
     if form.errors or quantity is None:
-        raise InvalidQuantity
+        raise InvalidQuantity(listing_id)
     owner, secret = cart_owner(), None
     if owner == cart.NOBODY:
         owner, secret = new_visitor()
