@@ -94,6 +94,7 @@ class Payment(Base):
     __tablename__ = "payments"
     __table_args__ = (
         UniqueConstraint("order_id", "attempt"),
+        UniqueConstraint("order_id", "request_key"),
         Index("ix_payments_status_claimed_until", "status", "claimed_until"),
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
     )
@@ -102,7 +103,7 @@ class Payment(Base):
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
     attempt: Mapped[int]
     # Who repeats a request finds the payment that it made.
-    request_key: Mapped[str] = mapped_column(String(64), unique=True)
+    request_key: Mapped[str] = mapped_column(String(64))
     # The order's id while this payment is under way or captured: a second one cannot be written.
     active_order_id: Mapped[int | None] = mapped_column(unique=True)
     _status: Mapped[PaymentStatus] = mapped_column("status", choice(PaymentStatus))

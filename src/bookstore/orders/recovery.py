@@ -25,7 +25,7 @@ BATCH = 50
 
 Conditions = tuple[ColumnElement[bool], ...]
 Claimable = type[Payment] | type[Order]
-Query = TypeVar("Query", bound=Select[Any])
+Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 
 def recover(database: Database, catalog: Catalog, gateway: PaymentGateway, policy: Policy) -> int:
