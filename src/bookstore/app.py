@@ -21,6 +21,7 @@ from bookstore.shared.worker import Job
 if TYPE_CHECKING:
     from bookstore.accounts.policy import Policy as AccountsPolicy
     from bookstore.catalog.policy import Policy as CatalogPolicy
+    from bookstore.catalog.search import Search
     from bookstore.orders.policy import Policy as OrdersPolicy
 
 
@@ -68,12 +69,19 @@ def _add_accounts(settings: Settings, app: Flask, database: Database, policy: "A
     )
 
 
-def _add_catalog(settings: Settings, app: Flask, database: Database) -> list[Job]:
-    from bookstore import catalog
+def open_search(settings: Settings, database: Database | None = None) -> "Search":
+    """The search of the catalog in this process."""
     from bookstore.catalog.search import Search
 
+    database = database or Database("catalog", settings.database_url_of("catalog"))
+    return Search(database, settings.data_dir / "search", settings.currency)
+
+
+def _add_catalog(settings: Settings, app: Flask, database: Database) -> list[Job]:
+    from bookstore import catalog
+
     policy = _catalog_policy(settings)
-    search = Search(database, policy.data_dir / "search", policy.currency)
+    search = open_search(settings, database)
     catalog.register(app, database, policy, search)
     return catalog.jobs(database, policy, search)
 
@@ -81,7 +89,7 @@ def _add_catalog(settings: Settings, app: Flask, database: Database) -> list[Job
 def _add_orders(settings: Settings, app: Flask, databases: dict[str, Database]) -> list[Job]:
     from bookstore import orders
 
-    policy = _orders_policy(settings)
+    policy = orders_policy(settings)
     catalog = wiring.choose_catalog(settings, databases)
     gateway = wiring.choose_gateway(settings)
     orders.register(app, databases["orders"], policy, catalog, gateway)
@@ -148,7 +156,7 @@ def _catalog_policy(settings: Settings) -> "CatalogPolicy":
     )
 
 
-def _orders_policy(settings: Settings) -> "OrdersPolicy":
+def orders_policy(settings: Settings) -> "OrdersPolicy":
     from bookstore.orders.policy import Policy
 
     return Policy(

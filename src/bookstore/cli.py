@@ -3,16 +3,15 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from bookstore.config import SERVICES, Settings, SettingsError
 from bookstore.shared.errors import ShopError
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+SAMPLE_OFFERS = 460
 
 
 class Program(click.Group):
@@ -137,11 +136,144 @@ def rotate_keys(settings: Settings) -> None:
 
 
 @main.command("import-catalog")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--map", "mapping", nargs=0, hidden=True)
+@click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="OURS=THEIRS",
+    help="A column of ours that has another name in the file, such as title=Book-Title. May be repeated.",
+)
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the file.")
+@click.option("--delimiter", help="Character between columns; found from the header when not given.")
+@click.option("--source", default="", help="Name of the source, for rows that name none.")
+@click.option(
+    "--rejects",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the rejected rows; default: beside the databases, under imports/.",
+)
+@click.option("--offers", type=click.IntRange(0), default=0, help="Also make this many sample listings.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the sample listings.")
 @click.pass_obj
-def import_catalog(settings: Settings, file: Path, mapping: Any) -> None:
-    """Import a catalog."""
+def import_catalog(
+    settings: Settings,
+    path: Path,
+    mapping: tuple[str, ...],
+    encoding: str,
+    delimiter: str | None,
+    source: str,
+    rejects: Path | None,
+    offers: int,
+    seed: int,
+) -> None:
+    """Import a catalog FILE: CSV, gzipped or not, however dirty.
+
+    Columns: source, source_id, title (the only one required), authors, isbn13, isbn10, year, publisher,
+    language, category, description, pages. Rows that cannot be used are named with their reason in the
+    rejects file, and the import goes on. Repeating an import adds nothing twice.
+
+    \b
+    Examples:
+        bookstore import-catalog catalog.csv.gz
+        bookstore import-catalog books.txt --encoding cp1252 --delimiter ";" \\
+            --map title=Book-Title --map authors=Book-Author --map isbn10=ISBN
+        bookstore import-catalog catalog.csv --offers 500 --seed 7
+    """
+    _require(settings, "catalog")
+    from bookstore.catalog.import_rows import CatalogFile
+    from bookstore.catalog.importing import import_catalog as import_rows
+    from bookstore.catalog.rejects_file import RejectsFile
+    from bookstore.wiring import open_databases
+
+    database = open_databases(settings)["catalog"]
+    rejects = rejects or settings.data_dir / "imports" / f"{path.name}.rejects.csv"
+    rejects.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        CatalogFile(path, encoding=encoding, delimiter=_tab(delimiter), mapping=_pairs(mapping)) as file,
+        RejectsFile(rejects) as rejected,
+        click.progressbar(
+            length=file.bytes_total, label=path.name, item_show_func=_pace, file=sys.stderr
+        ) as bar,
+    ):
+        report = import_rows(
+            database, file, rejected, source, lambda now: bar.update(now.bytes_read - bar.pos, now)
+        )
+    click.echo(f"{report.rows:,} rows: {report.added:,} books added, {report.known:,} known already")
+    for code, count in sorted(report.notes.items()):
+        click.echo(f"  {count:,} rows kept with {code.replace('_', ' ')}")
+    if report.rejected:
+        click.echo(f"  {report.rejected:,} rows rejected, named in {rejects}")
+    if offers:
+        _add_offers(settings, report.book_ids, offers, seed)
+    if report.damaged is not None:
+        raise click.ClickException(f"the file breaks off after row {report.rows:,}: {report.damaged}")
+
+
+@main.command()
+@click.pass_obj
+def stock(settings: Settings) -> None:
+    """Put the sample catalog with its offers into an empty shop; a shop that has books stays as it is."""
+    _require(settings, "catalog")
+    from importlib.resources import as_file, files
+
+    from sqlalchemy import select
+
+    from bookstore.catalog.import_rows import CatalogFile
+    from bookstore.catalog.importing import import_catalog as import_rows
+    from bookstore.catalog.models import Book
+    from bookstore.catalog.rejects_file import RejectsFile
+    from bookstore.wiring import open_databases
+
+    database = open_databases(settings)["catalog"]
+    with database.reading() as session:
+        if session.scalar(select(Book.id).limit(1)) is not None:
+            click.echo("the shop has books already")
+            return
+    sample = files("bookstore.catalog") / "sample" / "classics.csv"
+    rejects = settings.data_dir / "imports" / "classics.csv.rejects.csv"
+    rejects.parent.mkdir(parents=True, exist_ok=True)
+    with as_file(sample) as path, CatalogFile(path) as file, RejectsFile(rejects) as rejected:
+        report = import_rows(database, file, rejected, source="classics")
+    click.echo(f"{report.added:,} books of the sample catalog")
+    _add_offers(settings, report.book_ids, SAMPLE_OFFERS, seed=1)
+
+
+def _add_offers(settings: Settings, book_ids: list[int], count: int, seed: int) -> None:
+    from bookstore.catalog.sample_offers import add_sample_offers, sample_sellers
+    from bookstore.wiring import open_databases
+
+    databases = open_databases(settings)
+    if settings.runs("accounts"):
+        from bookstore.accounts import users
+
+        with databases["accounts"].writing() as session:
+            for number, seller in enumerate(sample_sellers(), start=1):
+                users.ensure_user(session, seller.id, seller.name, f"seller{number}@bookstore.example")
+    with click.progressbar(length=count, label="sample offers", file=sys.stderr) as bar:
+        added = add_sample_offers(
+            databases["catalog"],
+            book_ids,
+            count,
+            seed,
+            settings.currency,
+            lambda done: bar.update(done - bar.pos),
+        )
+    click.echo(f"{added:,} sample listings added")
+
+
+def _pairs(mapping: tuple[str, ...]) -> dict[str, str]:
+    for pair in mapping:
+        if not all(pair.partition("=")):
+            raise click.BadParameter(f"{pair!r} is not OURS=THEIRS", param_hint="--map")
+    return {ours.strip(): theirs for ours, _, theirs in (pair.partition("=") for pair in mapping)}
+
+
+def _tab(delimiter: str | None) -> str | None:
+    return "\t" if delimiter in {"\\t", "tab"} else delimiter
+
+
+def _pace(now: Any) -> str | None:
+    return None if now is None else f"{now.rows:,} rows, {now.rows_per_second:,.0f} rows/s"
 
 
 @main.command()
@@ -149,13 +281,17 @@ def import_catalog(settings: Settings, file: Path, mapping: Any) -> None:
 def reindex(settings: Settings) -> None:
     """Build the search index anew while the shop goes on searching in the old one."""
     _require(settings, "catalog")
+    from bookstore.app import open_search
 
+    search = open_search(settings)
+    with click.progressbar(length=1, label="books indexed", show_pos=True, file=sys.stderr) as bar:
 
-def _progress(label: str) -> Callable[[int, int], None]:
-    def show(done: int, total: int) -> None:
-        click.echo(f"\r{label}: {done:,} of {total:,}", nl=done >= total, err=True)
+        def show(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
 
-    return show
+        count = search.rebuild(show)
+    click.echo(f"{count:,} books indexed")
 
 
 @main.command()
@@ -166,6 +302,15 @@ def audit(settings: Settings) -> None:
     Exits with 1 and says what it found when one does not hold.
     """
     _require(settings, *SERVICES)
+    from bookstore.auditing import audit_shop
+    from bookstore.wiring import open_databases
+
+    findings = audit_shop(settings, open_databases(settings))
+    for finding in findings:
+        click.echo(f"{finding.rule}: {finding.subject}: {finding.detail}")
+    if findings:
+        raise click.ClickException(f"{len(findings)} findings")
+    click.echo("copies, orders and money agree")
 
 
 if __name__ == "__main__":

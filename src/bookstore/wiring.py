@@ -13,7 +13,8 @@ from bookstore.shared.mail import FolderTransport, SmtpTransport, Transport
 
 if TYPE_CHECKING:
     from bookstore.accounts.policy import Policy as AccountsPolicy
-    from bookstore.orders.ports import Catalog, Line, PaymentGateway, Quote, Reservation
+    from bookstore.orders.gateways.sandbox import SandboxGateway
+    from bookstore.orders.ports import Catalog, Line, Quote, Reservation
 
 
 def open_databases(settings: Settings) -> dict[str, Database]:
@@ -55,7 +56,7 @@ def choose_catalog(settings: Settings, databases: Mapping[str, Database]) -> "Ca
     return HttpCatalog(url, settings.service_token, settings.neighbor_timeout_seconds)
 
 
-def choose_gateway(settings: Settings) -> "PaymentGateway":
+def choose_gateway(settings: Settings) -> "SandboxGateway":
     """Who takes the money: the sandbox, which keeps books of its own and moves no real money."""
     from bookstore.orders.gateways.sandbox import SandboxGateway
 
