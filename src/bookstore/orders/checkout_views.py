@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 
 from bookstore.orders import cart, cart_review, checkout, lookup
 from bookstore.orders.carriers import (
@@ -14,7 +14,9 @@ from bookstore.orders.carriers import (
     delivery_options,
 )
 from bookstore.orders.cart import CartOwner, Delivery
+from bookstore.orders.cart_models import Coverage
 from bookstore.orders.cart_review import CartReview
+from bookstore.orders.countries import country_name
 from bookstore.orders.forms import DeliveryForm
 from bookstore.orders.models import Order
 from bookstore.orders.pages import pages
@@ -185,7 +187,19 @@ def _delivery_form() -> DeliveryForm:
 
 
 def _delivery_page(review: CartReview, form: DeliveryForm) -> str:
-    return render_template("orders/checkout.html", review=review, form=form)
+    details = {option.id: _described(option) for option in form.options}
+    return render_template("orders/checkout.html", review=review, form=form, details=details)
+
+
+def _described(option: DeliveryOption) -> dict[str, str]:
+    """What stands beside the carrier's name."""
+    locale = str(get_locale())
+    if option.coverage is Coverage.NATIONAL:
+        home = country_name(current().policy.home_country, locale)
+        text = gettext("Within %(country)s only, %(days)s days at most", country=home, days=option.days)
+    else:
+        text = gettext("To every country, %(days)s days at most", days=option.days)
+    return {"text": text, "price": option.price.localized(locale)}
 
 
 def _review_page(review: CartReview, refusal: ShopError | None = None) -> ResponseReturnValue:

@@ -90,7 +90,7 @@ class DeliveryForm(FlaskForm):  # type: ignore[misc]
 
     def __init__(self, options: Sequence[DeliveryOption], home_country: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._options = {option.id: option for option in options}
+        self.options = options
         self._home_country = home_country
         self.country.choices = [("", gettext("Choose a country")), *countries(str(get_locale()))]
         self.option_id.choices = [(option.id, option.carrier) for option in options]
@@ -104,7 +104,7 @@ class DeliveryForm(FlaskForm):  # type: ignore[misc]
             raise ValidationError(gettext("Choose the country of the address."))
 
     def validate_option_id(self, field: Field) -> None:
-        option = self._options.get(field.data)
+        option = next((option for option in self.options if option.id == field.data), None)
         if option is None:
             raise ValidationError(gettext("Choose who is to bring the books."))
         if self.country.data and not option.delivers_to(self.country.data, self._home_country):

@@ -1,11 +1,14 @@
 """The blueprint of all pages of orders, and whose cart a request is about."""
 
 import secrets
+from datetime import datetime
 
 from flask import Blueprint, Response, after_this_request, request
+from flask_babel import format_datetime, get_locale
 
 from bookstore.orders import cart
 from bookstore.orders.cart import CartOwner, visitor_key
+from bookstore.orders.countries import country_name
 from bookstore.orders.runtime import current
 from bookstore.shared.access import current_user
 from bookstore.shared.edge import CART_COUNT_COOKIE, cookie_name, policy, show_cart_count
@@ -37,6 +40,17 @@ def _merge_visitors_cart() -> None:
         if not any(told):
             show_cart_count(response, copies)
         return response
+
+
+@pages.app_template_filter("country")
+def _country(code: str) -> str:
+    return country_name(code, str(get_locale()))
+
+
+@pages.app_template_filter("moment")
+def _moment(text: str) -> str:
+    """A moment that a mail carries as ISO 8601 text."""
+    return str(format_datetime(datetime.fromisoformat(text), format="long"))
 
 
 def cart_owner() -> CartOwner:

@@ -1,6 +1,7 @@
 """The buyer's orders: the list, one order, paying, canceling and receiving it."""
 
 import uuid
+from datetime import datetime
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -17,6 +18,7 @@ from bookstore.orders.runtime import current
 from bookstore.shared.access import Audience, audience, signed_in_user
 
 ORDERS_PER_PAGE = 20
+ENDED_EARLY = {"canceled", "expired", "refunded"}
 
 
 @pages.get("/")
@@ -33,7 +35,8 @@ def list_orders() -> ResponseReturnValue:
 @audience(Audience.SIGNED_IN)
 def show_order(reference: str) -> ResponseReturnValue:
     """One order with its steps, shipments and payments; a stranger finds nothing here."""
-    return render_template("orders/order.html", order=_own_order(reference))
+    order = _own_order(reference)
+    return render_template("orders/order.html", order=order, steps=_steps(order))
 
 
 @pages.get("/<reference>/pay")
@@ -100,6 +103,23 @@ def _own_order(reference: str) -> Order:
         return lookup.order_of_buyer(session, signed_in_user().user_id, reference)
 
 
+def _steps(order: Order) -> list[tuple[str, datetime | None, bool]]:
+    """The timeline: what has happened and, unless the order has ended early, what is to come."""
+    names = {
+        "placed": gettext("Placed"),
+        "paid": gettext("Paid"),
+        "shipped": gettext("Shipped"),
+        "delivered": gettext("Received"),
+        "canceled": gettext("Canceled"),
+        "expired": gettext("Expired"),
+        "refunded": gettext("Money given back"),
+    }
+    made = {step.name: step.at for step in order.timeline}
+    coming = [] if ENDED_EARLY & set(made) else ["paid", "shipped", "delivered"]
+    steps: list[tuple[str, datetime | None, bool]] = [(names[name], at, True) for name, at in made.items()]
+    return steps + [(names[name], None, False) for name in coming if name not in made]
+
+
 def _pay(order: Order, form: PaymentForm) -> None:
     runtime = current()
     with runtime.database.writing() as session:
@@ -133,4 +153,18 @@ def _request_key(order: Order) -> str:
 
 
 def _payment_page(order: Order, form: PaymentForm, refusal: str = "") -> str:
-    return render_template("orders/pay.html", order=order, form=form, key=str(uuid.uuid4()), refusal=refusal)
+    methods = {
+        Method.CARD.value: {"text": gettext("Charged at once.")},
+        Method.PAYPAL.value: {"text": gettext("Charged at once.")},
+        Method.BANK_TRANSFER.value: {
+            "text": gettext("You transfer the money yourself; the books leave when it has arrived.")
+        },
+    }
+    return render_template(
+        "orders/pay.html",
+        order=order,
+        form=form,
+        methods=methods,
+        key=str(uuid.uuid4()),
+        refusal=refusal,
+    )
