@@ -171,6 +171,14 @@ class Listing(Base):
         return Money(self.price_minor, self.currency)
 
     @property
+    def photo_url(self) -> str | None:
+        return f"/media/{self.photo}.jpg" if self.photo else None
+
+    @property
+    def thumbnail_url(self) -> str | None:
+        return f"/media/{self.photo}-small.jpg" if self.photo else None
+
+    @property
     def is_withdrawn(self) -> bool:
         return self.withdrawn_at is not None
 

@@ -61,7 +61,7 @@ class PhotoFolder:
 
         None without content. Raises NotAPhoto, PhotoTooLarge.
         """
-        name = self.keep(content) if content else None
+        name = None if content is None else self.keep(content)
         try:
             yield name
         except BaseException:
@@ -109,14 +109,6 @@ def large_file(name: str) -> str:
 
 def small_file(name: str) -> str:
     return f"{name}-small.jpg"
-
-
-def large_url(name: str) -> str:
-    return f"/media/{large_file(name)}"
-
-
-def small_url(name: str) -> str:
-    return f"/media/{small_file(name)}"
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -12,7 +12,3 @@ class Policy:
     books_per_page: int = 24
     data_dir: Path = Path("data")
     max_upload_bytes: int = 8 * 1024 * 1024
-
-    @property
-    def media_dir(self) -> Path:
-        return self.data_dir / "media"

@@ -71,6 +71,15 @@ class Terms:
     copies: int
     notes: str = ""
 
+    def match(self, listing: Listing) -> bool:
+        """Whether the listing already has these terms."""
+        return (listing.condition, listing.price, listing.offered, listing.notes) == (
+            self.condition,
+            self.price,
+            self.copies,
+            self.notes,
+        )
+
     def accepted(self, currency: str) -> "Terms":
         """The terms with clean notes. Raises the named error of the first term that the shop refuses."""
         terms = replace(self, notes=clean_text(self.notes))

@@ -1,0 +1,46 @@
+"""Puts the catalog into a Flask app."""
+
+from flask import Flask
+
+from bookstore.catalog import (  # the view modules add their routes to the blueprints
+    api,
+    book_views,
+    browse_views,
+    internal,
+    selling_views,
+    upload_views,
+)
+from bookstore.catalog.pages import pages
+from bookstore.catalog.policy import Policy
+from bookstore.catalog.runtime import EXTENSION, Runtime
+from bookstore.catalog.search import Search
+from bookstore.shared import migrations
+from bookstore.shared.api import register_api
+from bookstore.shared.database import Database
+from bookstore.shared.errors import ServiceUnavailable
+from bookstore.shared.pages import Readiness, ready_when
+
+DESCRIPTION = "Books, the listings that offer copies of them, and the search."
+
+__all__ = ["book_views", "browse_views", "install", "selling_views", "upload_views"]
+
+
+def install(app: Flask, database: Database, policy: Policy, search: Search) -> None:
+    app.extensions[EXTENSION] = Runtime(database, policy, search)
+    app.register_blueprint(pages)
+    app.register_blueprint(internal.internal)
+    register_api(app, "catalog", api.blueprint, DESCRIPTION)
+    ready_when(app, "catalog_database", _database_is_ready(database))
+
+
+def _database_is_ready(database: Database) -> Readiness:
+    migrated = False
+
+    def check() -> None:
+        nonlocal migrated
+        database.ping()
+        migrated = migrated or migrations.is_current(database)
+        if not migrated:
+            raise ServiceUnavailable
+
+    return check
