@@ -1,7 +1,8 @@
 """A catalog in memory that keeps every promise of `ports.Catalog`."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,10 +20,16 @@ from bookstore.shared.money import Money
 
 
 @dataclass
-class _Hold:
+class Hold:
+    """What the catalog did with the copies of one reference."""
+
     lines: tuple[ReservedLine, ...]
     expires_at: datetime
     state: str = "held"  # held, expired, committed or released
+
+    @property
+    def wanted(self) -> dict[int, int]:
+        return {line.quote.listing_id: line.quantity for line in self.lines}
 
 
 class FakeCatalog:
@@ -31,9 +38,10 @@ class FakeCatalog:
     def __init__(self, currency: str = "USD") -> None:
         self.currency = currency
         self.away = False
-        self.holds: dict[str, _Hold] = {}
+        self.holds: dict[str, Hold] = {}
         self._offers: dict[int, Quote] = {}
-        self._lock = threading.Lock()
+        self._withdrawn: set[int] = set()
+        self._lock = threading.RLock()
 
     def offer(
         self,
@@ -61,54 +69,77 @@ class FakeCatalog:
         self._offers[listing_id] = quote
         return quote
 
-    def change(self, listing_id: int, *, price: str | None = None, available: int | None = None) -> None:
-        """The seller changes the price, or copies come and go elsewhere."""
+    def change(
+        self,
+        listing_id: int,
+        *,
+        price: str | None = None,
+        available: int | None = None,
+        title: str | None = None,
+    ) -> None:
+        """The seller changes the offer, or copies come and go elsewhere."""
         offer = self._offers[listing_id]
         if price is not None:
             offer = replace(offer, price=Money.parse(price, self.currency))
         if available is not None:
             offer = replace(offer, available=available)
-        self._offers[listing_id] = offer
+        self._offers[listing_id] = replace(offer, title=title or offer.title)
 
     def withdraw(self, listing_id: int) -> None:
         """The seller takes the listing off the shelf. Its holds stay."""
-        del self._offers[listing_id]
+        self._withdrawn.add(listing_id)
 
     def available(self, listing_id: int) -> int:
-        self._expire()
-        return self._offers[listing_id].available
+        return self.copies(listing_id)[0]
+
+    def copies(self, listing_id: int) -> tuple[int, int, int]:
+        """Copies available, held and sold."""
+        with self._lock:
+            self._expire_due()
+            available = self._offers[listing_id].available
+            return available, self._in_state("held", listing_id), self._in_state("committed", listing_id)
+
+    def state(self, reference: str) -> str:
+        """What became of a reference: held, expired, committed, released, or unknown."""
+        return self.holds[reference].state if reference in self.holds else "unknown"
+
+    def run_out(self, reference: str) -> None:
+        """Let the time of a hold run out."""
+        with self._lock:
+            self.holds[reference].expires_at = utcnow()
+            self._expire_due()
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """Be away for a while."""
+        self.away = True
+        try:
+            yield
+        finally:
+            self.away = False
 
     def quote(self, listing_ids: Sequence[int]) -> dict[int, Quote]:
-        self._answer()
-        with self._lock:
-            self._expire()
-            return {key: self._offers[key] for key in listing_ids if key in self._offers}
+        with self._answering():
+            return {key: self._offers[key] for key in listing_ids if self._on_sale(key)}
 
     def reserve(self, reference: str, lines: Sequence[Line], hold: timedelta) -> Reservation:
-        self._answer()
-        with self._lock:
-            self._expire()
+        with self._answering():
             found = self.holds.get(reference)
             if found is None:
-                found = _Hold(self._take_new(lines), utcnow() + hold)
-                self.holds[reference] = found
+                found = self.holds[reference] = Hold(self._take_new(lines), utcnow() + hold)
             else:
                 self._renew(found, lines, hold)
             return Reservation(reference, found.expires_at, found.lines)
 
     def commit(self, reference: str) -> None:
-        self._answer()
-        with self._lock:
-            self._expire()
+        with self._answering():
             found = self.holds.get(reference)
             if found is None or found.state not in {"held", "committed"}:
                 raise ReservationExpired
             found.state = "committed"
 
     def release(self, reference: str) -> None:
-        self._answer()
-        with self._lock:
-            self._expire()
+        with self._answering():
             found = self.holds.get(reference)
             if found is None:
                 return
@@ -116,45 +147,61 @@ class FakeCatalog:
                 self._give_back(found)
             found.state = "released"
 
-    def _answer(self) -> None:
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
         if self.away:
             raise CatalogUnavailable
+        with self._lock:
+            self._expire_due()
+            yield
 
-    def _renew(self, found: _Hold, lines: Sequence[Line], hold: timedelta) -> None:
-        same = [(line.quote.listing_id, line.quantity) for line in found.lines]
-        if found.state not in {"held", "expired"} or same != [(li.listing_id, li.quantity) for li in lines]:
+    def _on_sale(self, listing_id: int) -> bool:
+        return listing_id in self._offers and listing_id not in self._withdrawn
+
+    def _in_state(self, state: str, listing_id: int) -> int:
+        holds = [found for found in self.holds.values() if found.state == state]
+        return sum(found.wanted.get(listing_id, 0) for found in holds)
+
+    def _renew(self, found: Hold, lines: Sequence[Line], hold: timedelta) -> None:
+        if found.state not in {"held", "expired"} or found.wanted != _merged(lines):
             raise ReservationExpired
         if found.state == "expired":
-            self._take(lines)
+            self._take(found.wanted)
         found.state, found.expires_at = "held", utcnow() + hold
 
     def _take_new(self, lines: Sequence[Line]) -> tuple[ReservedLine, ...]:
-        self._take(lines)
-        return tuple(ReservedLine(self._offers[line.listing_id], line.quantity) for line in lines)
+        wanted = _merged(lines)
+        self._take(wanted)
+        return tuple(ReservedLine(self._offers[key], quantity) for key, quantity in wanted.items())
 
-    def _take(self, lines: Sequence[Line]) -> None:
+    def _take(self, wanted: dict[int, int]) -> None:
         """All of the lines, or none."""
-        short = [line.listing_id for line in lines if self._left(line.listing_id) < line.quantity]
+        short = [key for key, quantity in wanted.items() if self._left(key) < quantity]
         if short:
             raise OutOfStock(short)
-        for line in lines:
-            self._move(line.listing_id, -line.quantity)
+        for listing_id, quantity in wanted.items():
+            self._move(listing_id, -quantity)
 
-    def _give_back(self, found: _Hold) -> None:
-        for line in found.lines:
-            self._move(line.quote.listing_id, line.quantity)
+    def _give_back(self, found: Hold) -> None:
+        for listing_id, quantity in found.wanted.items():
+            self._move(listing_id, quantity)
 
     def _left(self, listing_id: int) -> int:
-        offer = self._offers.get(listing_id)
-        return offer.available if offer else 0
+        return self._offers[listing_id].available if self._on_sale(listing_id) else 0
 
     def _move(self, listing_id: int, copies: int) -> None:
-        offer = self._offers.get(listing_id)
-        if offer is not None:
-            self._offers[listing_id] = replace(offer, available=offer.available + copies)
+        offer = self._offers[listing_id]
+        self._offers[listing_id] = replace(offer, available=offer.available + copies)
 
-    def _expire(self) -> None:
+    def _expire_due(self) -> None:
         for found in self.holds.values():
             if found.state == "held" and found.expires_at <= utcnow():
                 self._give_back(found)
                 found.state = "expired"
+
+
+def _merged(lines: Sequence[Line]) -> dict[int, int]:
+    wanted: dict[int, int] = {}
+    for line in lines:
+        wanted[line.listing_id] = wanted.get(line.listing_id, 0) + line.quantity
+    return wanted

@@ -1,0 +1,38 @@
+"""An orders service of its own for each test, on SQLite files."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bookstore.orders.gateways.sandbox import SandboxGateway
+from bookstore.shared import migrations
+from bookstore.shared.database import Database
+from tests.fakes.catalog import FakeCatalog
+from tests.service.orders.stall import STOCK, Stall
+
+
+@pytest.fixture(scope="session")
+def empty_orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database without orders, made once."""
+    path = tmp_path_factory.mktemp("orders") / "orders.sqlite3"
+    database = Database("orders", f"sqlite:///{path}")
+    migrations.upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def stall(tmp_path: Path, empty_orders: Path) -> Iterator[Stall]:
+    """Ana sells listing 1 (3 copies at 12.50) and 2 (5 at 8.00), Carla sells 3 (2 at 20.00)."""
+    shutil.copy(empty_orders, tmp_path / "orders.sqlite3")
+    database = Database("orders", f"sqlite:///{tmp_path / 'orders.sqlite3'}")
+    gateway = SandboxGateway(f"sqlite:///{tmp_path / 'gateway.sqlite3'}")
+    catalog = FakeCatalog()
+    catalog.offer(1, "Pedro Páramo", "12.50", STOCK[1])
+    catalog.offer(2, "Rayuela", "8.00", STOCK[2])
+    catalog.offer(3, "Sab", "20.00", STOCK[3], seller_id="carla", seller_name="Carla Strange")
+    yield Stall(database, catalog, gateway)
+    database.close()
+    gateway.close()
