@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from bookstore.catalog import books, listings
 from bookstore.catalog.book_summaries import summarize
 from bookstore.catalog.covers import cover_svg, etag_of
-from bookstore.catalog.labels import language_name
+from bookstore.catalog.labels import category_name, language_name
 from bookstore.catalog.models import MAX_ID
 from bookstore.catalog.pages import pages
 from bookstore.catalog.photos import FILE_NAME
@@ -45,6 +45,7 @@ def show_book(book_id: int, slug: str) -> ResponseReturnValue:
         "catalog/book.html",
         book=book,
         language=language_name(book.language) if book.language else None,
+        category=category_name(book.category) if book.category else None,
         offers=offers.items,
         best=next((offer for offer in offers.items if offer.available), None) if not cursor else None,
         summary=summary,
