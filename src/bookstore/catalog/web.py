@@ -5,6 +5,7 @@ from flask import Flask
 from bookstore.catalog import (  # the view modules add their routes to the blueprints
     api,
     book_views,
+    browse_api,
     browse_views,
     internal,
     selling_views,
@@ -22,7 +23,7 @@ from bookstore.shared.pages import Readiness, ready_when
 
 DESCRIPTION = "Books, the listings that offer copies of them, and the search."
 
-__all__ = ["book_views", "browse_views", "install", "selling_views", "upload_views"]
+__all__ = ["book_views", "browse_api", "browse_views", "install", "selling_views", "upload_views"]
 
 
 def install(app: Flask, database: Database, policy: Policy, search: Search) -> None:
