@@ -18,11 +18,13 @@ from bookstore.orders.cart import (
 )
 from bookstore.orders.cart_models import Cart
 from bookstore.orders.cart_review import Notice
+from bookstore.orders.models import Address
 from bookstore.orders.ports import CatalogUnavailable, Line
 from bookstore.shared.database import Database
 from bookstore.shared.money import Money
 from tests.fakes.catalog import FakeCatalog
 
+HOME = Address(name="Bruno Buys", street="Calle Larga 1-23", city="Cuenca", country="EC")
 BRUNO = CartOwner(user_id="bruno")
 VISITOR = CartOwner(visitor_key=cart.visitor_key("a visitor's secret"))
 OTHER_VISITOR = CartOwner(visitor_key=cart.visitor_key("another visitor's secret"))
@@ -288,12 +290,29 @@ def test_after_the_login_ones_own_listing_stands_in_the_way_until_it_is_removed(
     assert contents(database, ana) == {}
 
 
-def test_what_was_ordered_leaves_the_cart_and_what_came_meanwhile_stays(database, add):
+def test_what_was_ordered_leaves_the_cart_once_and_what_came_meanwhile_stays(database, add):
     add(BRUNO, 1, 3)
     add(BRUNO, 2)
     with database.writing() as session:
-        assert cart.remove_ordered(session, BRUNO, [Line(1, 2)]) == 2
+        cart.keep_delivery(session, BRUNO, HOME, option_id=4)
+        reference = cart.delivery(session, BRUNO).reference
+        session.commit()
+        assert cart.remove_ordered(session, BRUNO, "BS-ANOTHER", [Line(1, 3)]) == 4
+        assert cart.remove_ordered(session, BRUNO, reference, [Line(1, 2)]) == 2
+        assert cart.remove_ordered(session, BRUNO, reference, [Line(1, 2)]) == 2
     assert contents(database, BRUNO) == {1: 1, 2: 1}
+
+
+def test_the_next_order_gets_another_reference_and_keeps_the_address(database, add):
+    add(BRUNO, 1)
+    with database.writing() as session:
+        cart.keep_delivery(session, BRUNO, HOME, option_id=4)
+        first = cart.delivery(session, BRUNO)
+        session.commit()
+        cart.remove_ordered(session, BRUNO, first.reference, [Line(1, 1)])
+        second = cart.delivery(session, BRUNO)
+    assert (second.address, second.option_id) == (HOME, 4)
+    assert second.reference != first.reference
 
 
 def test_visitors_carts_are_purged_after_thirty_days_and_members_carts_never(database, add):
