@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
 
 from bookstore.orders.models import Base, Order, choice
 from bookstore.orders.order_status import OrderChanged
@@ -119,8 +119,8 @@ class Payment(Base):
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     order: Mapped[Order] = relationship(back_populates="payments")
-    events: Mapped[list["PaymentEvent"]] = relationship(
-        back_populates="payment", lazy="raise", order_by="PaymentEvent.id", cascade="all"
+    events: WriteOnlyMapped["PaymentEvent"] = relationship(
+        back_populates="payment", order_by="PaymentEvent.id", passive_deletes=True
     )
 
     @hybrid_property
@@ -176,7 +176,7 @@ class Payment(Base):
 
     def record(self, now: datetime, note: str = "") -> None:
         """Add a line to what happened to this payment."""
-        PaymentEvent(payment=self, status=self._status, at=now, note=note[:500])
+        self.events.add(PaymentEvent(status=self._status, at=now, note=note[:500]))
 
 
 class PaymentEvent(Base):
@@ -206,7 +206,6 @@ def begin_payment(
     if len(order.payments) >= MAX_PAYMENTS:
         raise TooManyPayments(reference=order.reference)
     payment = Payment(
-        order=order,
         attempt=len(order.payments) + 1,
         request_key=request_key,
         active_order_id=order.id,
@@ -220,6 +219,7 @@ def begin_payment(
         started_at=now,
         updated_at=now,
     )
+    order.payments.append(payment)
     payment.record(now)
     order.touch(now)
     return payment

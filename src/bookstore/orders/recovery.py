@@ -91,7 +91,8 @@ def _carry_on(saga: Saga, order_id: int, payment_id: int, stopped: Conditions) -
         saga.drive(payment)
     except NO_ANSWER as error:
         log.warning("payment still unanswered", reference=order.reference, error=error.code)
-    saga.settle(order)
+    else:
+        saga.settle(order)
     return True
 
 
