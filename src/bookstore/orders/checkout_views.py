@@ -88,7 +88,8 @@ def place_order() -> ResponseReturnValue:
         return _back_to_cart(review)
     seen = cart_review.seen_digest(review, option, delivery.address)
     if not review.ready or (delivery.reference, seen) != (reference, request.form.get("seen")):
-        return _review_page(review, refusal=checkout.TotalChanged())
+        away = review.catalog_away
+        return _review_page(review, CatalogUnavailable() if away else checkout.TotalChanged())
     try:
         return _to_payment(_place(review, delivery, option))
     except (checkout.TotalChanged, OutOfStock, ReservationExpired) as refusal:

@@ -7,7 +7,16 @@ from typing import Any
 from flask_babel import get_locale, gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import Field, IntegerField, RadioField, SelectField, StringField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
+from wtforms.validators import (
+    DataRequired,
+    InputRequired,
+    Length,
+    NumberRange,
+    Optional,
+    Regexp,
+    ValidationError,
+)
 
 from bookstore.orders.addresses import MAX_LENGTHS
 from bookstore.orders.carriers import DeliveryOption
@@ -54,7 +63,7 @@ def _printable(form: FlaskForm, field: Field) -> None:
 def _text(label: str, longest: int, required: str | None = None, *validators: Any) -> StringField:
     """A line of text; `required` is what to say when it is missing."""
     too_long = lazy_gettext("At most %(longest)s characters, please.", longest=longest)
-    presence = InputRequired(required) if required else Optional()
+    presence = DataRequired(required) if required else Optional()
     checks = [presence, Length(max=longest, message=too_long), _printable, *validators]
     return StringField(label, filters=[_one_line], validators=checks)
 
@@ -92,8 +101,9 @@ class DeliveryForm(FlaskForm):  # type: ignore[misc]
         super().__init__(**kwargs)
         self.options = options
         self._home_country = home_country
-        self.country.choices = [("", gettext("Choose a country")), *countries(str(get_locale()))]
-        self.option_id.choices = [(option.id, option.carrier) for option in options]
+        named = [("", gettext("Choose a country")), *countries(str(get_locale()))]
+        self.country.choices = [SelectChoice(*country) for country in named]
+        self.option_id.choices = [SelectChoice(option.id, option.carrier) for option in options]
 
     def address(self) -> Address:
         names = ("name", "street", "city", "country", "extra", "region", "postal_code", "phone")
@@ -132,16 +142,16 @@ class PaymentForm(FlaskForm):  # type: ignore[misc]
     method = RadioField(
         lazy_gettext("How do you want to pay?"),
         choices=[
-            (Method.CARD.value, lazy_gettext("Card")),
-            (Method.PAYPAL.value, lazy_gettext("PayPal")),
-            (Method.BANK_TRANSFER.value, lazy_gettext("Bank transfer")),
+            SelectChoice(Method.CARD.value, lazy_gettext("Card")),
+            SelectChoice(Method.PAYPAL.value, lazy_gettext("PayPal")),
+            SelectChoice(Method.BANK_TRANSFER.value, lazy_gettext("Bank transfer")),
         ],
         default=Method.CARD.value,
         validators=[InputRequired(lazy_gettext("Choose how to pay."))],
     )
     token = RadioField(
         lazy_gettext("What should the sandbox answer?"),
-        choices=list(SANDBOX_TOKENS.items()),
+        choices=[SelectChoice(*token) for token in SANDBOX_TOKENS.items()],
         default="tok_approved",
         validators=[InputRequired(lazy_gettext("Choose what the sandbox answers."))],
     )
