@@ -133,6 +133,8 @@ def once(
         return _replay(row)
     try:
         answer = work(row.subject)
+        # Describing the result may have read on; that reading ends before the answer is kept.
+        session.commit()
     except ShopError as error:
         _conclude(session, row, error)
         raise
