@@ -6,6 +6,7 @@ from typing import Any
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, Form, PasswordField, SelectField, StringField, ValidationError
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from bookstore.accounts import passwords
@@ -58,7 +59,7 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
 
 class ProfileForm(FlaskForm):  # type: ignore[misc]
     name = StringField(lazy_gettext("Name"), [REQUIRED, obeys(parse_name)])
-    locale = SelectField(lazy_gettext("Language"), choices=list(LOCALES.items()))
+    locale = SelectField(lazy_gettext("Language"), choices=[SelectChoice(*item) for item in LOCALES.items()])
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]

@@ -18,8 +18,10 @@ well_known = Blueprint("accounts_keys", __name__, url_prefix="/.well-known")
 def public_keys() -> ResponseReturnValue:
     """The keys that tokens are verified with (RFC 7517)."""
     with current().database.reading() as session:
-        response = jsonify(keys.public_keys(session))
-    response.headers["Cache-Control"] = f"public, max-age={KEYS_CACHE_SECONDS}"
+        published = keys.public_keys(session)
+    response = jsonify(published)
+    lasting = f"public, max-age={KEYS_CACHE_SECONDS}"
+    response.headers["Cache-Control"] = lasting if published["keys"] else "no-store"
     return response
 
 

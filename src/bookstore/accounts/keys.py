@@ -28,17 +28,14 @@ log = structlog.get_logger("bookstore.accounts")
 
 
 def public_keys(session: Session) -> dict[str, Any]:
-    """The JSON Web Key Set that tokens are verified with. Raises AccountsUnavailable before the first key."""
+    """The JSON Web Key Set that tokens are verified with; empty before the first key."""
     published = or_(SigningKey.retires_at.is_(None), SigningKey.retires_at > utcnow())
     rows = session.scalars(select(SigningKey).where(published).order_by(SigningKey.generation))
-    keys = [_public_jwk(row) for row in rows]
-    if not keys:
-        raise AccountsUnavailable
-    return {"keys": keys}
+    return {"keys": [_public_jwk(row) for row in rows]}
 
 
 def verification_keys(session: Session) -> KeySet:
-    """The public keys, ready to verify with."""
+    """The public keys, ready to verify with. Raises JoseError before the first key."""
     return KeySet.import_key_set(public_keys(session))  # type: ignore[arg-type]
 
 
