@@ -109,6 +109,8 @@ def queue(
     now = utcnow()
     values = {"key": key, "recipient": recipient, "locale": locale, "kind": kind, "params": params}
     mail = model(**values, created_at=now, due_at=now)  # type: ignore[call-arg]  # mapped by the service
+    # What the caller has changed must not fail in our name: its conflicts are not about this mail.
+    session.flush()
     try:
         with session.begin_nested():
             session.add(mail)
