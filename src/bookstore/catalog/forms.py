@@ -133,6 +133,56 @@ class IsbnForm(FlaskForm):  # type: ignore[misc]
             raise ValidationError(gettext(error.title) % error.details) from error
 
 
+class BookForm(FlaskForm):  # type: ignore[misc]
+    """A book in the seller's words."""
+
+    title = StringField(
+        lazy_gettext("Title"), validators=[InputRequired(REQUIRED), Length(max=MAX_TITLE, message=TOO_LONG)]
+    )
+    authors = StringField(
+        lazy_gettext("Authors"), validators=[Optional(), Length(max=MAX_AUTHORS, message=TOO_LONG)]
+    )
+    language = SelectField(lazy_gettext("Language"), validators=[Optional()], default="")
+    category = StringField(
+        lazy_gettext("Category"), validators=[Optional(), Length(max=MAX_CATEGORY, message=TOO_LONG)]
+    )
+    year = WholeNumberField(lazy_gettext("Year of publication"), validators=[Optional(), readable])
+    pages = WholeNumberField(
+        lazy_gettext("Pages"),
+        validators=[
+            Optional(),
+            readable,
+            NumberRange(1, MAX_PAGES, lazy_gettext("The number must be between %(min)s and %(max)s.")),
+        ],
+    )
+    publisher = StringField(
+        lazy_gettext("Publisher"), validators=[Optional(), Length(max=MAX_PUBLISHER, message=TOO_LONG)]
+    )
+    description_text = TextAreaField(
+        lazy_gettext("Description"), validators=[Optional(), Length(max=MAX_DESCRIPTION, message=TOO_LONG)]
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.language.choices = [("", gettext("Not stated")), *language_choices()]
+
+    def validate_year(self, field: WholeNumberField) -> None:
+        if field.data is not None and not 1 <= field.data <= utcnow().year + 1:
+            raise ValidationError(gettext("This year is not possible."))
+
+    def description(self) -> Description:
+        return Description(
+            title=self.title.data or "",
+            authors=self.authors.data or "",
+            year=self.year.data,
+            publisher=self.publisher.data,
+            language=self.language.data or None,
+            category=self.category.data,
+            description=self.description_text.data,
+            pages=self.pages.data,
+        )
+
+
 class TermsForm(FlaskForm):  # type: ignore[misc]
     """The seller's side of an offer."""
 
@@ -151,9 +201,11 @@ class TermsForm(FlaskForm):  # type: ignore[misc]
         ],
     )
     notes = TextAreaField(
-        lazy_gettext("Notes"), validators=[Length(max=MAX_NOTES, message=TOO_LONG)], default=""
+        lazy_gettext("Notes"),
+        validators=[Optional(), Length(max=MAX_NOTES, message=TOO_LONG)],
+        default="",
     )
-    photo = FileField(lazy_gettext("Photo"))
+    photo = FileField(lazy_gettext("Photo"), validators=[Optional()])
 
     @property
     def photo_content(self) -> bytes | None:
@@ -186,50 +238,8 @@ class OfferForm(TermsForm):
         return None
 
 
-class DescribedOfferForm(OfferForm):
+class DescribedOfferForm(BookForm, OfferForm):
     """An offer of a book that the seller describes."""
-
-    title = StringField(
-        lazy_gettext("Title"), validators=[InputRequired(REQUIRED), Length(max=MAX_TITLE, message=TOO_LONG)]
-    )
-    authors = StringField(lazy_gettext("Authors"), validators=[Length(max=MAX_AUTHORS, message=TOO_LONG)])
-    language = SelectField(lazy_gettext("Language"), default="")
-    category = StringField(lazy_gettext("Category"), validators=[Length(max=MAX_CATEGORY, message=TOO_LONG)])
-    year = WholeNumberField(lazy_gettext("Year of publication"), validators=[Optional(), readable])
-    pages = WholeNumberField(
-        lazy_gettext("Pages"),
-        validators=[
-            Optional(),
-            readable,
-            NumberRange(1, MAX_PAGES, lazy_gettext("The number must be between %(min)s and %(max)s.")),
-        ],
-    )
-    publisher = StringField(
-        lazy_gettext("Publisher"), validators=[Length(max=MAX_PUBLISHER, message=TOO_LONG)]
-    )
-    description_text = TextAreaField(
-        lazy_gettext("Description"), validators=[Length(max=MAX_DESCRIPTION, message=TOO_LONG)]
-    )
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.language.choices = [("", gettext("Not stated")), *language_choices()]
-
-    def validate_year(self, field: WholeNumberField) -> None:
-        if field.data is not None and not 1 <= field.data <= utcnow().year + 1:
-            raise ValidationError(gettext("This year is not possible."))
-
-    def description(self) -> Description:
-        return Description(
-            title=self.title.data or "",
-            authors=self.authors.data or "",
-            year=self.year.data,
-            publisher=self.publisher.data,
-            language=self.language.data or None,
-            category=self.category.data,
-            description=self.description_text.data,
-            pages=self.pages.data,
-        )
 
 
 class EditForm(TermsForm):
