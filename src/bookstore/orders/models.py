@@ -323,7 +323,7 @@ class Shipment(Base):
     tracking_number: Mapped[str | None] = mapped_column(String(40), default=None)
     shipped_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
     received_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
-    order: Mapped[Order] = relationship(back_populates="shipments")
+    order: Mapped[Order] = relationship(back_populates="shipments", lazy="immediate")
     lines: Mapped[list[OrderLine]] = relationship(
         back_populates="shipment", lazy="selectin", order_by=OrderLine.id
     )
