@@ -42,9 +42,13 @@ def verification_keys(session: Session) -> KeySet:
 def signing_key(session: Session, policy: Policy) -> OKPKey:
     """The key to sign with now; the first one is made when there is none yet."""
     key = _usable_key(session, policy)
-    if key is None:
-        _add_key(session, policy, utcnow())
-        key = _usable_key(session, policy)
+    if key is not None:
+        return key
+    # Looked at in this order, a key that another replica makes meanwhile is seen, or ours is refused.
+    newest = _newest_generation(session)
+    if _usable_key(session, policy) is None:
+        _add_key(session, policy, newest, utcnow())
+    key = _usable_key(session, policy)
     if key is None:
         raise AccountsUnavailable  # another replica with another secret key was quicker
     return key
@@ -57,20 +61,28 @@ def ensure_signing_key(session: Session, policy: Policy) -> None:
 
 def rotate(session: Session, policy: Policy) -> str:
     """Make the next key and return its id. It is used as soon as every verifier has had time to see it."""
-    return _add_key(session, policy, utcnow() + PUBLISHED_BEFORE_USE)
+    return _make_next(session, policy, _newest_generation(session))
 
 
 def rotate_when_due(session: Session, policy: Policy) -> int:
     """Make the next key when the newest is old enough; returns how many keys were made."""
+    newest = _newest_generation(session)
     with session.begin():
-        newest = session.scalar(select(func.max(SigningKey.activates_at)))
-    if newest is None:
-        ensure_signing_key(session, policy)
-        return 1
-    if newest + policy.key_rotation > utcnow():
+        activates_at = session.scalar(select(SigningKey.activates_at).where(SigningKey.generation == newest))
+    if activates_at is not None and activates_at + policy.key_rotation > utcnow():
         return 0
-    rotate(session, policy)
+    _make_next(session, policy, newest)
     return 1
+
+
+def _make_next(session: Session, policy: Policy, newest: int) -> str:
+    """The first key is used at once: nobody has seen another one."""
+    return _add_key(session, policy, newest, utcnow() + (PUBLISHED_BEFORE_USE if newest else timedelta(0)))
+
+
+def _newest_generation(session: Session) -> int:
+    with session.begin():
+        return session.scalar(select(func.max(SigningKey.generation))) or 0
 
 
 def _usable_key(session: Session, policy: Policy) -> OKPKey | None:
@@ -92,11 +104,9 @@ def _usable_key(session: Session, policy: Policy) -> OKPKey | None:
     return None
 
 
-def _add_key(session: Session, policy: Policy, activates_at: datetime) -> str:
-    """Add the key after the newest one; of several that try this at once, one succeeds for all."""
-    with session.begin():
-        newest = session.scalar(select(func.max(SigningKey.generation))) or 0
-    row = _new_key(newest + 1, policy, activates_at if newest else utcnow())
+def _add_key(session: Session, policy: Policy, newest: int, activates_at: datetime) -> str:
+    """Add the key after the newest that was seen; of several that do so at once, one succeeds for all."""
+    row = _new_key(newest + 1, policy, activates_at)
     retires_at = row.activates_at + policy.access_token + policy.session_lifetime
     older = (SigningKey.generation <= newest, SigningKey.retires_at.is_(None))
     try:

@@ -187,8 +187,8 @@ def compose(mail: MailMixin, rendered: RenderedMail, sender: str) -> EmailMessag
     message["Subject"] = " ".join(rendered.subject.split())
     message["Message-ID"] = f"<{mail.key.replace(':', '.')}@{sender.rpartition('@')[2].rstrip('>')}>"
     message["Date"] = mail.created_at
-    message["Content-Language"] = mail.locale
     message.set_content(rendered.text)
+    message["Content-Language"] = mail.locale  # after the content, which brings headers of its own
     return message
 
 
