@@ -10,12 +10,12 @@ from bookstore.catalog import books, isbn, listings
 from bookstore.catalog.api_schemas import (
     BookSchema,
     ListingChangesSchema,
-    ListingSchema,
     NewListingSchema,
     OffersArguments,
     OwnListingPageSchema,
     OwnListingsArguments,
     OwnListingSchema,
+    ShownListingSchema,
 )
 from bookstore.catalog.book_summaries import summarize
 from bookstore.catalog.books import BookNotFound, Description, NoTitle, TextTooLong, UnknownIsbn
@@ -123,7 +123,7 @@ def list_own(wanted: dict[str, Any]) -> Page[Listing]:
 
 
 @blueprint.route(LISTING, methods=["GET"])
-@blueprint.response(200, ListingSchema)
+@blueprint.response(200, ShownListingSchema)
 @error_responses(blueprint, ListingNotFound)
 @audience(Audience.EVERYONE)
 def show(listing_id: int) -> Any:

@@ -116,6 +116,13 @@ class ListingSchema(ma.Schema):
     thumbnail_url = ma.fields.String(required=True, allow_none=True)
 
 
+class ShownListingSchema(ListingSchema):
+    """A listing as everybody sees it; its own seller gets the further fields of an OwnListing."""
+
+    class Meta:
+        unknown = ma.INCLUDE
+
+
 class OwnListingSchema(ListingSchema):
     """An offer as its seller sees it."""
 

@@ -20,6 +20,7 @@ from bookstore.shared.money import Money
 from bookstore.shared.pagination import MAX_LIMIT
 
 API_VERSION = "1.0"
+PROBLEM = "application/problem+json"
 
 
 class FieldErrorSchema(ma.Schema):
@@ -82,6 +83,12 @@ class ServiceApi(Api):  # type: ignore[misc]  # flask-smorest has no types
     def _register_error_handlers(self) -> None:
         """The shop has one place for errors."""
 
+    def _register_responses(self) -> None:
+        """The default responses are errors, and errors are problem+json."""
+        usual, self.DEFAULT_RESPONSE_CONTENT_TYPE = self.DEFAULT_RESPONSE_CONTENT_TYPE, PROBLEM
+        super()._register_responses()
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = usual
+
 
 def error_responses(blueprint: Blueprint, *errors: type[ShopError]) -> Any:
     """Document the named errors of an operation; errors of one status share an entry."""
@@ -94,7 +101,7 @@ def error_responses(blueprint: Blueprint, *errors: type[ShopError]) -> Any:
             view = blueprint.alt_response(
                 status,
                 schema=ProblemSchema,
-                content_type="application/problem+json",
+                content_type=PROBLEM,
                 description=", ".join(codes),
             )(view)
         return view
