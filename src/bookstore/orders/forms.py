@@ -161,3 +161,8 @@ class TrackingForm(FlaskForm):  # type: ignore[misc]
     """The number under which the carrier knows a parcel; which ones are valid, `fulfillment` says."""
 
     tracking_number = StringField(lazy_gettext("Tracking number"), filters=[_one_line])
+
+    def __init__(self, shipment_id: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Many of these forms stand on one page.
+        self.tracking_number.id = f"tracking_number-{shipment_id}"

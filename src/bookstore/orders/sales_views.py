@@ -34,7 +34,7 @@ def sales_history() -> ResponseReturnValue:
 @audience(Audience.SIGNED_IN)
 def ship(shipment_id: int) -> ResponseReturnValue:
     """A parcel has been handed to the carrier."""
-    form = TrackingForm()
+    form = TrackingForm(shipment_id)
     seller_id, number = signed_in_user().user_id, form.tracking_number.data or ""
     try:
         with current().database.writing() as session:
@@ -54,7 +54,7 @@ def _sales_page(only_to_ship: bool) -> str:
         page = fulfillment.sales(
             session, signed_in_user().user_id, cursor, SALES_PER_PAGE, to_ship=only_to_ship
         )
-    forms = {shipment.id: TrackingForm(formdata=None) for shipment in page.items}
+    forms = {shipment.id: TrackingForm(shipment.id, formdata=None) for shipment in page.items}
     return _render(page, forms, only_to_ship, is_first=cursor is None)
 
 
