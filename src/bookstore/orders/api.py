@@ -69,7 +69,7 @@ KEY_HEADER = {
     "required": True,
     "description": "Of your choice, new for each order or payment. Repeat a request with the same key: "
     "it is carried out once, and each repetition gets the first answer.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~][ -~]*$"},
 }
 SHIPMENT = f"<int(min=1, max={MAX_ID}):shipment_id>"
 

@@ -24,7 +24,7 @@ from bookstore.shared.database import UtcDateTime
 from bookstore.shared.errors import N_, ShopError
 from bookstore.shared.money import Money
 
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
+KEY = re.compile(r"[!-~][ -~]{0,254}")
 POLL_SECONDS = 0.1
 PURGE_BATCH = 500
 

@@ -1,15 +1,22 @@
 """An orders service of its own for each test, on SQLite files."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from bookstore import orders
 from bookstore.orders.gateways.sandbox import SandboxGateway
 from bookstore.shared import migrations
 from bookstore.shared.database import Database
+from bookstore.shared.edge import WebPolicy
+from bookstore.shared.identity import TokenVerifier
+from bookstore.shared.web import new_app
+from tests.fakes.accounts import FakeAccounts
 from tests.fakes.catalog import FakeCatalog
+from tests.service.orders.api_caller import Caller
 from tests.service.orders.stall import STOCK, Stall
 
 
@@ -36,3 +43,15 @@ def stall(tmp_path: Path, empty_orders: Path) -> Iterator[Stall]:
     yield Stall(database, catalog, gateway)
     database.close()
     gateway.close()
+
+
+@pytest.fixture
+def at_api(stall: Stall) -> Callable[[str | None], Caller]:
+    """Gives anybody access to the API of this orders service."""
+    accounts = FakeAccounts()
+    edge = WebPolicy(secret_key="a secret that only the tests know, 0123456789")
+    translations = [Path(str(files("bookstore.orders"))) / "translations"]
+    app = new_app(edge, TokenVerifier(accounts), translations)
+    orders.register(app, stall.database, stall.policy, stall.catalog, stall.gateway)
+    app.testing = True
+    return lambda name: Caller(app.test_client(), accounts, name)
