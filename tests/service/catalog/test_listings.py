@@ -149,7 +149,7 @@ def test_a_book_is_news_again_when_a_listing_is_published(database: Database, se
 )
 def test_impossible_terms_are_refused_by_name(
     database: Database,
-    sell,
+    sell: Sell,
     media: Media,
     wrong: Terms,
     error: type[ShopError],
@@ -180,7 +180,7 @@ def test_the_limits_themselves_are_accepted(sell: Sell) -> None:
 )
 def test_an_impossible_description_is_refused_by_name(
     database: Database,
-    sell,
+    sell: Sell,
     described: Description,
     error: type[ShopError],
     details: dict[str, object],
@@ -244,7 +244,7 @@ def test_what_is_left_out_stays(database: Database, photos: PhotoFolder, sell: S
 def test_copies_that_are_held_or_sold_cannot_be_taken_back(
     database: Database,
     photos: PhotoFolder,
-    sell,
+    sell: Sell,
 ) -> None:
     listing = sell(terms=terms(5))
     hold(database, listing.id, 2, "A1")
@@ -265,7 +265,7 @@ def test_copies_that_are_held_or_sold_cannot_be_taken_back(
 def test_a_purchase_does_not_disturb_the_sellers_open_form(
     database: Database,
     photos: PhotoFolder,
-    sell,
+    sell: Sell,
 ) -> None:
     listing = sell(terms=terms(5))
     hold(database, listing.id, 2)
@@ -276,7 +276,7 @@ def test_a_purchase_does_not_disturb_the_sellers_open_form(
 def test_two_open_forms_do_not_overwrite_one_another(
     database: Database,
     photos: PhotoFolder,
-    sell,
+    sell: Sell,
     media: Media,
 ) -> None:
     listing = sell()
@@ -334,7 +334,7 @@ def test_a_listing_that_is_not_there_cannot_be_changed(database: Database, photo
 def test_impossible_changes_change_nothing(
     database: Database,
     photos: PhotoFolder,
-    sell,
+    sell: Sell,
     changes: Changes,
     error: type[ShopError],
 ) -> None:
@@ -395,7 +395,7 @@ def withdraw(database: Database, photos: PhotoFolder, listing_id: int) -> bool:
 def test_a_listing_that_nobody_ever_held_is_removed_with_its_photo(
     database: Database,
     photos: PhotoFolder,
-    sell,
+    sell: Sell,
     media: Media,
 ) -> None:
     listing = sell(photo=image())
@@ -413,7 +413,7 @@ def test_a_listing_that_nobody_ever_held_is_removed_with_its_photo(
 def test_a_listing_that_orders_know_is_only_withdrawn(
     database: Database,
     photos: PhotoFolder,
-    sell,
+    sell: Sell,
     media: Media,
     fate: str,
 ) -> None:
