@@ -229,7 +229,10 @@ class Order(Base):
         self.copies = CopiesStatus.RETURNING
 
     def expire(self, now: datetime) -> None:
-        """The time to pay has run out."""
+        """The time to pay has run out. Money that is being taken is for copies that are sold, though."""
+        payment = self.active_payment
+        if payment is not None and payment.is_being_captured:
+            raise OrderChanged(reference=self.reference)
         self._move(OrderStatus.EXPIRED, now)
         self.expired_at = now
         self.copies = CopiesStatus.RETURNING
