@@ -6,6 +6,7 @@ A body with a field that we do not know is refused: nobody can bring a price of 
 from typing import Any
 
 import marshmallow as ma
+from flask_babel import gettext
 
 from bookstore.orders.addresses import MAX_LENGTHS
 from bookstore.orders.cart_models import MAX_QUANTITY, Coverage
@@ -15,7 +16,6 @@ from bookstore.orders.order_status import OrderStatus, ShipmentStatus
 from bookstore.orders.payment_models import Method, PaymentStatus
 from bookstore.orders.payments import MAX_TOKEN
 from bookstore.shared.api import MoneySchema, PageArguments, StrictSchema
-from bookstore.shared.errors import N_
 
 MAX_ID = 2**63 - 1
 
@@ -31,17 +31,17 @@ def _words(values: Any) -> ma.fields.String:
 
 def _printable(text: str) -> None:
     if not text.isprintable():
-        raise ma.ValidationError(N_("Only printable characters are accepted."))
+        raise ma.ValidationError(gettext("Only printable characters are accepted."))
 
 
 def _not_blank(text: str) -> None:
     if not text.strip():
-        raise ma.ValidationError(N_("This must not be empty."))
+        raise ma.ValidationError(gettext("This must not be empty."))
 
 
 def _country(code: str) -> None:
     if not is_country(code):
-        raise ma.ValidationError(N_("This is not an ISO 3166 country code."))
+        raise ma.ValidationError(gettext("This is not an ISO 3166 country code."))
 
 
 def _needed(name: str) -> ma.fields.String:
@@ -107,7 +107,7 @@ class NewPaymentSchema(StrictSchema):
     @ma.validates_schema
     def token_for_all_but_transfers(self, values: dict[str, str], **kwargs: Any) -> None:
         if values.get("method") != Method.BANK_TRANSFER and not values.get("token"):
-            raise ma.ValidationError(N_("This payment method needs a token."), "token")
+            raise ma.ValidationError(gettext("This payment method needs a token."), "token")
 
 
 class ShippingSchema(StrictSchema):
