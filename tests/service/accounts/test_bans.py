@@ -77,8 +77,8 @@ def test_the_page_leads_to_the_next_page(ada, database):
     link = first.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
     second = ada.get(link)
     assert second.status_code == 200
-    assert first.count("@example.com</td>") == 25
-    assert second.text.count("@example.com</td>") == 6
+    assert first.count("@example.com</span></td>") == 25
+    assert second.text.count("@example.com</span></td>") == 6
     assert "Back to the newest" in second.text
 
 
