@@ -182,7 +182,7 @@ def cells(page: TestResponse) -> list[list[str]]:
 def test_the_report_names_rows_columns_and_reasons(ana: Person, database: Database) -> None:
     page = send(ana, (HEADER + SOLEDAD + ",<b>X</b>,Y,mint,1.00,1,\n").encode())
     assert page.status_code == 200
-    assert "1 new listings are on sale, 0 earlier ones are up to date." in page.text
+    assert "1 new listing is on sale. 0 earlier listings are up to date." in page.text
     assert cells(page) == [
         ["2", "3", "condition", "mint", "The condition must be new, like_new, very_good, good or acceptable."]
     ]
