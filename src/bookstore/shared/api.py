@@ -85,9 +85,10 @@ class ServiceApi(Api):  # type: ignore[misc]  # flask-smorest has no types
 
     def _register_responses(self) -> None:
         """The default responses are errors, and errors are problem+json."""
-        usual, self.DEFAULT_RESPONSE_CONTENT_TYPE = self.DEFAULT_RESPONSE_CONTENT_TYPE, PROBLEM
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = PROBLEM
         super()._register_responses()
-        self.DEFAULT_RESPONSE_CONTENT_TYPE = usual
+        # The class attribute, for the answers that are none.
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
 
 def error_responses(blueprint: Blueprint, *errors: type[ShopError]) -> Any:
