@@ -25,6 +25,12 @@ def movements(gateway: SandboxGateway) -> list[tuple[str, int]]:
     return [(line.kind, line.amount.minor) for line in gateway.statement()]
 
 
+def kept(gateway: SandboxGateway) -> int:
+    """Cents that were taken and not given back."""
+    signs = {"captured": 1, "refunded": -1}
+    return sum(signs.get(kind, 0) * cents for kind, cents in movements(gateway))
+
+
 def promise(gateway: SandboxGateway, key: str = "a-1", method: str = "card") -> str:
     return gateway.authorize(key, "BS-1", PRICE, method, "tok_approved").authorization_id
 
@@ -33,11 +39,11 @@ def promise(gateway: SandboxGateway, key: str = "a-1", method: str = "card") -> 
 def test_a_promise_takes_nothing_and_a_capture_takes_it_all(gateway: SandboxGateway, method: str) -> None:
     authorization = gateway.authorize("a-1", "BS-1", PRICE, method, "tok_approved")
     assert authorization.pending is False
-    assert gateway.balance("USD") == Money(0, "USD")
+    assert kept(gateway) == 0
 
     gateway.capture("c-1", authorization.authorization_id)
 
-    assert gateway.balance("USD") == PRICE
+    assert kept(gateway) == 2750
     assert movements(gateway) == [("authorized", 2750), ("captured", 2750)]
 
 
@@ -77,7 +83,7 @@ def test_a_key_of_one_step_does_not_serve_another(gateway: SandboxGateway) -> No
 
     with pytest.raises(GatewayError):
         gateway.capture("the key", authorization_id)
-    assert gateway.balance("USD") == Money(0, "USD")
+    assert kept(gateway) == 0
 
 
 @pytest.mark.parametrize("token", ["tok_declined", "tok_unheard_of", ""])
@@ -113,7 +119,7 @@ def test_a_transfer_is_pending_without_a_token_and_taken_when_it_arrived(gateway
     assert authorization.pending is True
 
     gateway.capture("c-1", authorization.authorization_id)
-    assert gateway.balance("USD") == PRICE
+    assert kept(gateway) == 2750
 
 
 def test_a_dropped_promise_takes_nothing_any_more(gateway: SandboxGateway) -> None:
@@ -134,7 +140,7 @@ def test_what_was_taken_can_only_be_given_back(gateway: SandboxGateway) -> None:
         gateway.void("v-1", authorization_id)
     with pytest.raises(GatewayError):
         gateway.capture("c-2", authorization_id)
-    assert gateway.balance("USD") == PRICE
+    assert kept(gateway) == 2750
 
 
 def test_refunds_never_exceed_what_was_taken(gateway: SandboxGateway) -> None:
@@ -149,7 +155,7 @@ def test_refunds_never_exceed_what_was_taken(gateway: SandboxGateway) -> None:
             gateway.refund(f"r-{wrong.minor}-{wrong.currency}", authorization_id, wrong)
     gateway.refund("r-2", authorization_id, Money(750, "USD"))
 
-    assert gateway.balance("USD") == Money(0, "USD")
+    assert kept(gateway) == 0
 
 
 @pytest.mark.parametrize("amount", [0, -2750])

@@ -94,6 +94,8 @@ def place_order(
     check_address(address)
     with session.begin():
         placed = order_by_reference(session, reference)
+        if placed is not None:
+            return _own(placed, buyer)
         option = chosen_option(
             session,
             option_id,
@@ -101,8 +103,6 @@ def place_order(
             currency=policy.currency,
             home_country=policy.home_country,
         )
-    if placed is not None:
-        return _own(placed, buyer)
     held = catalog.reserve(reference, wanted, policy.hold)
     try:
         with session.begin():

@@ -6,9 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from bookstore import orders
 from bookstore.orders.gateways.sandbox import SandboxGateway
+from bookstore.orders.runtime import EXTENSION, Runtime
 from bookstore.shared import migrations
 from bookstore.shared.database import Database
 from bookstore.shared.edge import WebPolicy
@@ -17,7 +19,9 @@ from bookstore.shared.web import new_app
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.catalog import FakeCatalog
 from tests.service.orders.api_caller import Caller
-from tests.service.orders.stall import STOCK, Stall
+from tests.service.orders.stall import PATIENCE, STOCK, Stall
+
+ACCOUNTS = FakeAccounts()
 
 
 @pytest.fixture(scope="session")
@@ -45,13 +49,20 @@ def stall(tmp_path: Path, empty_orders: Path) -> Iterator[Stall]:
     gateway.close()
 
 
-@pytest.fixture
-def at_api(stall: Stall) -> Callable[[str | None], Caller]:
-    """Gives anybody access to the API of this orders service."""
-    accounts = FakeAccounts()
+@pytest.fixture(scope="session")
+def api_app(empty_orders: Path) -> Flask:
+    """The web app of orders, made once; each test puts its own stall behind it."""
     edge = WebPolicy(secret_key="a secret that only the tests know, 0123456789")
     translations = [Path(str(files("bookstore.orders"))) / "translations"]
-    app = new_app(edge, TokenVerifier(accounts), translations)
-    orders.register(app, stall.database, stall.policy, stall.catalog, stall.gateway)
+    app = new_app(edge, TokenVerifier(ACCOUNTS), translations)
+    database = Database("orders", f"sqlite:///{empty_orders}")
+    orders.register(app, database, PATIENCE, FakeCatalog(), SandboxGateway("sqlite://"))
     app.testing = True
-    return lambda name: Caller(app.test_client(), accounts, name)
+    return app
+
+
+@pytest.fixture
+def at_api(stall: Stall, api_app: Flask) -> Callable[[str | None], Caller]:
+    """Gives anybody access to the API of this orders service."""
+    api_app.extensions[EXTENSION] = Runtime(stall.database, stall.policy, stall.catalog, stall.gateway)
+    return lambda name: Caller(api_app.test_client(), ACCOUNTS, name)

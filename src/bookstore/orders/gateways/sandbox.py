@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, func, select
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from bookstore.orders.ports import Authorization, GatewayError, PaymentDeclined
@@ -166,12 +166,6 @@ class SandboxGateway:
                 )
                 for entry in session.scalars(select(Entry).order_by(Entry.id))
             ]
-
-    def balance(self, currency: str) -> Money:
-        """What was taken and not given back."""
-        kept = func.coalesce(func.sum(Promise.captured_minor - Promise.refunded_minor), 0)
-        with self._database.reading() as session:
-            return Money(session.scalar(select(kept).where(Promise.currency == currency)) or 0, currency)
 
     def close(self) -> None:
         self._database.close()
