@@ -134,9 +134,6 @@ class Settings:
     neighbor_timeout_seconds: float = setting(
         3.0, "Time-out of calls to another service", validate.Range(0.05, 60)
     )
-    gateway_timeout_seconds: float = setting(
-        10.0, "Time-out of calls to the payment gateway", validate.Range(0.05, 60)
-    )
     smtp_host: str = setting(
         "", "Mail server; without one, mails are files in the data folder and on the mailbox page"
     )
