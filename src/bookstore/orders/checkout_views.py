@@ -79,11 +79,12 @@ def accept_at_checkout() -> ResponseReturnValue:
 def place_order() -> ResponseReturnValue:
     """Place the order as it was shown, and no other."""
     reference = request.form.get("reference", "")
+    review, delivery = _review(), _kept_delivery()
+    option = _option(delivery)
+    # After the cart was read: if the first of two clicks had emptied it by then, its order is found.
     placed = _placed_before(reference)
     if placed is not None:
         return _to_payment(placed)
-    review, delivery = _review(), _kept_delivery()
-    option = _option(delivery)
     if not review.lines or delivery is None or option is None:
         return _back_to_cart(review)
     seen = cart_review.seen_digest(review, option, delivery.address)

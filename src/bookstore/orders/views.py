@@ -10,7 +10,6 @@ from flask_babel import gettext
 from bookstore.orders import cancellation, fulfillment, lookup, payments
 from bookstore.orders.forms import PaymentForm
 from bookstore.orders.models import Order
-from bookstore.orders.order_status import OrderStatus
 from bookstore.orders.pages import MAX_ID, pages
 from bookstore.orders.payment_models import Method, PaymentStatus
 from bookstore.orders.ports import GatewayError, PaymentDeclined, ReservationExpired
@@ -72,7 +71,7 @@ def cancel(reference: str) -> ResponseReturnValue:
     """Stop the order; what was paid is given back."""
     runtime = current()
     with runtime.database.writing() as session:
-        order = cancellation.cancel(
+        cancellation.cancel(
             session,
             runtime.catalog,
             runtime.gateway,
@@ -80,10 +79,6 @@ def cancel(reference: str) -> ResponseReturnValue:
             buyer_id=signed_in_user().user_id,
             reference=reference,
         )
-    if order.status is OrderStatus.REFUNDED:
-        flash(gettext("The order is canceled and your money is on its way back."), "success")
-    else:
-        flash(gettext("The order is canceled."), "success")
     return redirect(url_for("orders.show_order", reference=reference), 303)
 
 

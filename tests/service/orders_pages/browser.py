@@ -49,6 +49,7 @@ class Browser:
     app: Flask
     client: FlaskClient = field(init=False)
     page: str = ""
+    token: str = ""
     path: str = ""
 
     def __post_init__(self) -> None:
@@ -72,8 +73,8 @@ class Browser:
 
     def post(self, path: str, **values: object) -> TestResponse:
         """Send whatever one likes, with a valid form token, as an attacker with an account can."""
-        token = _forms(self.client.get("/api/docs").text)["/language"]["csrf_token"]
-        return self.client.post(path, data={"csrf_token": token, **values})
+        self.token = self.token or _forms(self.client.get("/api/docs").text)["/language"]["csrf_token"]
+        return self.client.post(path, data={"csrf_token": self.token, **values})
 
     def text(self) -> str:
         """What the page says, without its tags, blanks joined."""
