@@ -4,10 +4,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 import time_machine
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from bookstore.catalog import books, listings, reservations
 from bookstore.catalog.models import Book, Reservation
@@ -15,6 +17,7 @@ from bookstore.catalog.reservations import NotEnoughCopies, ReservationGone
 from bookstore.catalog.terms import Changes
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database
+from bookstore.shared.money import Money
 from tests.service.catalog.stock import ANA, NO_PHOTOS, USD, copies_of, offer, terms
 
 HOLD = timedelta(minutes=30)
@@ -158,3 +161,38 @@ def test_a_book_described_by_many_at_once_is_one_book(database: Database) -> Non
     assert list(answers.values()) == [8]
     with database.reading() as session:
         assert session.scalar(select(func.count(Book.id))) == 1
+
+
+def test_of_many_edits_of_one_version_one_is_saved(database: Database) -> None:
+    listing = offer(database, copies=1)
+
+    def edit(price: int) -> str:
+        try:
+            with database.writing() as session:
+                changes = Changes(price=Money(price, USD))
+                listings.edit(session, NO_PHOTOS, USD, listing, ANA.id, changes, version=1)
+        except listings.ChangedMeanwhile:
+            return "changed meanwhile"
+        return "saved"
+
+    answers = all_at_once([lambda price=price: edit(price) for price in range(101, 109)])
+
+    assert answers == {"saved": 1, "changed meanwhile": 7}
+
+
+def test_a_renewal_that_is_faster_than_the_sweeper_keeps_its_copies(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = offer(database, copies=1)
+    reserve(database, "A1", (listing, 1))
+    sweep_one = reservations._expire
+
+    def renew_just_before(session: Session, reference: str, now: datetime) -> bool:
+        reserve(database, reference, (listing, 1))
+        return sweep_one(session, reference, now)
+
+    monkeypatch.setattr(reservations, "_expire", renew_just_before)
+    with time_machine.travel(utcnow() + HOLD + timedelta(minutes=1)):
+        assert expire(database) == "expired 0"
+        assert commit(database, "A1") == "sold"
+    assert copies_of(database, listing) == (1, 0, 0, 1)
