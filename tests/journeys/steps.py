@@ -1,0 +1,107 @@
+"""What people do in the shop, in the words of the pages."""
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.people import PASSWORD
+
+CARRIERS = {"Envia": "$3.50"}
+
+
+def register(page: Page, name: str, email: str, password: str = PASSWORD) -> None:
+    """Make an account through the pages and come in."""
+    page.goto("/accounts/register")
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("main").get_by_role("button", name="Register").click()
+
+
+def log_in(page: Page, email: str, password: str = PASSWORD) -> None:
+    """Come in, from the page that asks for it or from a new one."""
+    if "/accounts/login" not in page.url:
+        page.goto("/accounts/login")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("status")).to_contain_text("Welcome")
+
+
+def said(page: Page) -> Locator:
+    """What the shop has just said at the top of the page."""
+    return page.locator(".flashes")
+
+
+def heading(page: Page) -> Locator:
+    return page.get_by_role("heading", level=1)
+
+
+def fact(page: Page, name: str) -> Locator:
+    """What stands beside a name in a list of facts or totals."""
+    return page.locator("dt", has_text=name).first.locator("xpath=following-sibling::dd[1]")
+
+
+def search(page: Page, words: str, title: str) -> None:
+    """Search until the index has the book, which takes it seconds at most, and go to its page."""
+    for _ in range(40):
+        page.goto("/")
+        box = page.get_by_role("main").get_by_role("searchbox")
+        box.fill(words)
+        box.press("Enter")
+        found = page.get_by_role("link", name=title, exact=True)
+        if found.count():
+            found.click()
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError(f"{words!r} did not find {title!r}")
+
+
+def open_book(page: Page, listing_url: str) -> None:
+    page.goto(listing_url)
+
+
+def add_to_cart(page: Page, quantity: int = 1) -> None:
+    """Put copies of the best offer of the book that the page shows into the cart."""
+    box = page.locator(".buy-box")
+    if quantity > 1:
+        box.get_by_label("Quantity").fill(str(quantity))
+    box.get_by_role("button", name="Add to cart").click()
+    expect(said(page)).to_contain_text("Added to your cart.")
+
+
+def fill_delivery(page: Page, recipient: str, carrier: str = "Envia") -> None:
+    """Say where the books go and who brings them."""
+    page.get_by_label("Name of the recipient").fill(recipient)
+    page.get_by_label("Street and number").fill("Calle Larga 1-23")
+    page.get_by_label("City").fill("Cuenca")
+    page.get_by_label("Province, state or region").fill("Azuay")
+    page.get_by_label("Postal code").fill("010101")
+    page.get_by_label("Country", exact=True).select_option("EC")
+    page.get_by_role("radio", name=carrier).check()
+    page.get_by_role("button", name="Continue").click()
+
+
+def place_order(page: Page, recipient: str) -> str:
+    """From the cart to an order that waits for its payment; its reference."""
+    page.goto("/orders/cart")
+    page.get_by_role("link", name="Go to the checkout").click()
+    fill_delivery(page, recipient)
+    page.get_by_role("button", name="Place the order").click()
+    expect(heading(page)).to_contain_text("Pay order")
+    return heading(page).inner_text().removeprefix("Pay order ")
+
+
+def pay(page: Page, method: str = "Card", answer: str = "Approved") -> None:
+    """Pay as the page offers it; `answer` is what the sandbox is to say."""
+    page.get_by_role("radio", name=method).check()
+    page.get_by_role("radio", name=answer, exact=True).check()
+    page.get_by_role("button", name="Pay $").click()
+
+
+def buy(page: Page, book_url: str, recipient: str, quantity: int = 1) -> str:
+    """The whole purchase by card; the order's reference."""
+    page.goto(book_url)
+    add_to_cart(page, quantity)
+    reference = place_order(page, recipient)
+    pay(page)
+    expect(said(page)).to_contain_text("Your payment has been received.")
+    return reference
