@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import cast
 
-from sqlalchemy import CursorResult, delete, func, select
+from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.sql.elements import ColumnElement
@@ -230,12 +230,6 @@ def merge(session: Session, user_id: str, key: str) -> int:
         return target.copies
 
 
-def count(session: Session, owner: CartOwner) -> int:
-    """How many copies are in the cart."""
-    total = select(func.coalesce(func.sum(CartLine.quantity), 0)).join(Cart).where(_of(owner))
-    return int(session.scalar(total) or 0)
-
-
 def lines(session: Session, owner: CartOwner) -> list[CartLine]:
     """What is in the cart, in the order in which it was put there."""
     query = select(CartLine).join(Cart).where(_of(owner))
@@ -264,7 +258,7 @@ def _of(owner: CartOwner) -> ColumnElement[bool]:
 
 def _locked(session: Session, owner: CartOwner) -> Cart | None:
     query = select(Cart).where(_of(owner)).options(selectinload(Cart.lines))
-    return session.scalar(query.with_for_update(of=Cart).execution_options(populate_existing=True))
+    return session.scalar(query.with_for_update().execution_options(populate_existing=True))
 
 
 def _locked_or_new(session: Session, owner: CartOwner) -> Cart:
