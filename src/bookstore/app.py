@@ -35,6 +35,9 @@ class Shop:
     jobs: list[Job]
 
     def close(self) -> None:
+        """Give the search index and the connections back, so that another process may have them at once."""
+        if self.settings.runs("catalog"):
+            self.app.extensions["bookstore.catalog"].search.close()
         for database in self.databases.values():
             database.close()
 

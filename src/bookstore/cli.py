@@ -102,6 +102,7 @@ def worker(settings: Settings) -> None:
     shop = create_shop(settings)
     click.echo(f"working on {len(shop.jobs)} jobs (Ctrl-C ends)")
     run_until(stop, shop.jobs)
+    shop.close()
 
 
 @main.command("create-admin")

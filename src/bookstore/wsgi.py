@@ -77,6 +77,8 @@ def _start_jobs(worker: Any) -> None:
 def _stop_jobs(server: Any, worker: Any) -> None:
     if finish := getattr(worker, "finish_jobs", None):
         finish()
+    if shop := getattr(worker.app, "shop", None):
+        shop.close()
 
 
 def _forget_metrics(server: Any, worker: Any) -> None:
