@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bookstore.catalog import books, listings
@@ -22,6 +22,10 @@ from bookstore.shared.errors import N_, ShopError
 
 MAX_QUANTITY = 100
 SWEEP = 50
+TRIES = 4
+# Several may wait for whoever reserves the same reference; when that one gives up, they get into each
+# other's way, and MySQL and MariaDB send all but one of them back with this number.
+MYSQL_DEADLOCK = 1213
 
 Copies = dict[int, int]
 
@@ -84,13 +88,15 @@ def reserve(
     or committed, or holds other copies.
     """
     copies = _merged(lines)
-    try:
-        with session.begin():
-            return _hold(session, reference, copies, hold)
-    except IntegrityError:
-        # The same reference was reserved at this very moment: now it is there to be renewed.
-        with session.begin():
-            return _hold(session, reference, copies, hold)
+    for _ in range(TRIES - 1):
+        try:
+            with session.begin():
+                return _hold(session, reference, copies, hold)
+        except DBAPIError as error:
+            if not _same_moment(error):
+                raise
+    with session.begin():
+        return _hold(session, reference, copies, hold)
 
 
 def commit(session: Session, reference: str) -> None:
@@ -149,6 +155,12 @@ def _merged(lines: Sequence[tuple[int, int]]) -> Copies:
     if not copies or max(copies.values()) > MAX_QUANTITY:
         raise InvalidQuantity
     return dict(sorted(copies.items()))
+
+
+def _same_moment(error: DBAPIError) -> bool:
+    """The same reference is being reserved at this very moment; at the next try it is there, or it is not."""
+    deadlock = error.orig is not None and error.orig.args[:1] == (MYSQL_DEADLOCK,)
+    return isinstance(error, IntegrityError) or deadlock
 
 
 def _hold(session: Session, reference: str, copies: Copies, hold: timedelta) -> HeldCopies:
