@@ -11,7 +11,7 @@ from bookstore.orders.forms import AddForm, QuantityForm
 from bookstore.orders.pages import MAX_ID, cart_owner, keep_cart_cookie, new_visitor, pages
 from bookstore.orders.runtime import current
 from bookstore.shared.access import Audience, audience
-from bookstore.shared.edge import show_cart_count
+from bookstore.shared.edge import note_cart_count, show_cart_count
 
 LINE = f"/cart/<int(max={MAX_ID}):listing_id>"
 
@@ -103,6 +103,7 @@ def _cart_page(owner: CartOwner, refused: tuple[int, QuantityForm] | None = None
     runtime = current()
     with runtime.database.reading() as session:
         review = cart_review.review(session, runtime.catalog, owner, runtime.policy.currency)
+    note_cart_count(review.copies)
     page = render_template("orders/cart.html", review=review, refused=refused)
     response = make_response(page, 422 if refused else 200)
     show_cart_count(response, review.copies)

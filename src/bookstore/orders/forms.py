@@ -15,6 +15,7 @@ from wtforms.validators import (
     NumberRange,
     Optional,
     Regexp,
+    StopValidation,
     ValidationError,
 )
 
@@ -39,10 +40,16 @@ class WholeNumberField(IntegerField):
         self.data = int(text)
 
 
+def _readable(form: FlaskForm, field: Field) -> None:
+    """What could not be read needs no second complaint."""
+    if field.process_errors:
+        raise StopValidation
+
+
 class QuantityForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     quantity = WholeNumberField(
         lazy_gettext("Quantity"),
-        validators=[NumberRange(min=1, max=MAX_QUANTITY, message=NO_QUANTITY)],
+        validators=[_readable, NumberRange(min=1, max=MAX_QUANTITY, message=NO_QUANTITY)],
     )
 
 

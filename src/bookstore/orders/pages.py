@@ -11,7 +11,7 @@ from bookstore.orders.cart import CartOwner, visitor_key
 from bookstore.orders.countries import country_name
 from bookstore.orders.runtime import current
 from bookstore.shared.access import current_user
-from bookstore.shared.edge import CART_COUNT_COOKIE, cookie_name, policy, show_cart_count
+from bookstore.shared.edge import CART_COUNT_COOKIE, cookie_name, note_cart_count, policy, show_cart_count
 from bookstore.shared.identity import Identity
 
 CART_COOKIE = "bookstore_cart"
@@ -29,6 +29,7 @@ def _merge_visitors_cart() -> None:
         return
     with current().database.writing() as session:
         copies = cart.merge(session, user.user_id, visitor_key(secret))
+    note_cart_count(copies)
 
     @after_this_request
     def forget(response: Response) -> Response:

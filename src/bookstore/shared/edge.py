@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 
 LOCALES = {"es": "Español", "en": "English"}
 LOCALE_COOKIE = "bookstore_locale"
@@ -57,6 +57,18 @@ def cookie_name(name: str, edge: WebPolicy) -> str:
 
 def remember_locale(response: Response, locale: str) -> None:
     response.set_cookie(LOCALE_COOKIE, locale, max_age=YEAR, samesite="Lax", secure=policy().https)
+
+
+def cart_count() -> int:
+    """How many copies are in the cart, as far as this request or the browser knows."""
+    told = request.cookies.get(CART_COUNT_COOKIE, "0")
+    known: int = g.get("cart_count", int(told) if told.isdecimal() and len(told) < 5 else 0)
+    return known
+
+
+def note_cart_count(count: int) -> None:
+    """What this request has found out is what its page says, though the browser was told otherwise before."""
+    g.cart_count = count
 
 
 def show_cart_count(response: Response, count: int) -> None:

@@ -15,11 +15,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from bookstore.shared import access, error_pages, telemetry
 from bookstore.shared.access import Audience, audience, current_user
 from bookstore.shared.edge import (
-    CART_COUNT_COOKIE,
     LOCALE_COOKIE,
     LOCALES,
     YEAR,
     WebPolicy,
+    cart_count,
     cookie_name,
     policy,
 )
@@ -128,10 +128,9 @@ def _prepare_templates(app: Flask, edge: WebPolicy) -> None:
 
     @app.context_processor
     def context() -> dict[str, Any]:
-        count = request.cookies.get(CART_COUNT_COOKIE, "0")
         return {
             "current_user": current_user(),
-            "cart_count": int(count) if count.isdecimal() and len(count) < 5 else 0,
+            "cart_count": cart_count(),
             "locale": str(get_locale()),
             "locales": LOCALES,
             "request_id": g.get("request_id", ""),
