@@ -1,10 +1,10 @@
 """What people do in the shop, in the words of the pages."""
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 from tests.people import PASSWORD
-
-CARRIERS = {"Envia": "$3.50"}
 
 
 def register(page: Page, name: str, email: str, password: str = PASSWORD) -> None:
@@ -40,6 +40,11 @@ def fact(page: Page, name: str) -> Locator:
     return page.locator("dt", has_text=name).first.locator("xpath=following-sibling::dd[1]")
 
 
+def choose(page: Page, name: str) -> None:
+    """Choose an option; its name begins with its title."""
+    page.get_by_role("radio", name=re.compile(f"^{re.escape(name)}")).check()
+
+
 def search(page: Page, words: str, title: str) -> None:
     """Search until the index has the book, which takes it seconds at most, and go to its page."""
     for _ in range(40):
@@ -53,10 +58,6 @@ def search(page: Page, words: str, title: str) -> None:
             return
         page.wait_for_timeout(250)
     raise AssertionError(f"{words!r} did not find {title!r}")
-
-
-def open_book(page: Page, listing_url: str) -> None:
-    page.goto(listing_url)
 
 
 def add_to_cart(page: Page, quantity: int = 1) -> None:
@@ -76,7 +77,7 @@ def fill_delivery(page: Page, recipient: str, carrier: str = "Envia") -> None:
     page.get_by_label("Province, state or region").fill("Azuay")
     page.get_by_label("Postal code").fill("010101")
     page.get_by_label("Country", exact=True).select_option("EC")
-    page.get_by_role("radio", name=carrier).check()
+    choose(page, carrier)
     page.get_by_role("button", name="Continue").click()
 
 
@@ -92,9 +93,31 @@ def place_order(page: Page, recipient: str) -> str:
 
 def pay(page: Page, method: str = "Card", answer: str = "Approved") -> None:
     """Pay as the page offers it; `answer` is what the sandbox is to say."""
-    page.get_by_role("radio", name=method).check()
-    page.get_by_role("radio", name=answer, exact=True).check()
+    choose(page, method)
+    choose(page, answer)
     page.get_by_role("button", name="Pay $").click()
+
+
+def from_menu(page: Page, entry: str) -> None:
+    """Choose an entry of the account menu."""
+    page.get_by_role("navigation", name="Main").locator("summary").click()
+    page.locator(".menu-sheet").get_by_text(entry, exact=True).click()
+
+
+def timeline(page: Page) -> list[str]:
+    """The steps that the order has made."""
+    labels = page.locator(".timeline-step.is-done .timeline-label").all_inner_texts()
+    return [label.strip() for label in labels]
+
+
+def reload_until(page: Page, there: Locator, seconds: int = 30) -> None:
+    """Look again and again until the worker has done its part."""
+    for _ in range(seconds * 2):
+        if there.count():
+            return
+        page.wait_for_timeout(500)
+        page.reload()
+    expect(there).to_be_visible()
 
 
 def buy(page: Page, book_url: str, recipient: str, quantity: int = 1) -> str:
