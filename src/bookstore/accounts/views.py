@@ -2,7 +2,7 @@
 
 from flask import Response, flash, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale, gettext
+from flask_babel import force_locale, get_locale, gettext
 
 from bookstore.accounts import sessions, users
 from bookstore.accounts.forms import LoginForm, RegisterForm, in_words, show
@@ -18,7 +18,7 @@ from bookstore.shared.access import (
     keep_token,
     signed_in_user,
 )
-from bookstore.shared.edge import local_path, show_cart_count
+from bookstore.shared.edge import chosen_locale, local_path, show_cart_count
 
 
 @pages.route("/register", methods=["GET", "POST"])
@@ -91,7 +91,8 @@ def _log_in(form: LoginForm) -> SignIn:
 def _enter(sign_in: SignIn) -> Response:
     """Nothing of the browser's session before the login lives on: it may have been planted."""
     session.clear()
-    flash(gettext("Welcome, %(name)s.", name=sign_in.user.name), "success")
+    with force_locale(chosen_locale() or sign_in.user.locale):
+        flash(gettext("Welcome, %(name)s.", name=sign_in.user.name), "success")
     response = make_response(redirect(_wanted_page()))
     keep_token(response, sign_in.token.text)
     return response

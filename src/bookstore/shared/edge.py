@@ -55,6 +55,12 @@ def cookie_name(name: str, edge: WebPolicy) -> str:
     return f"__Host-{name}" if edge.https else name
 
 
+def chosen_locale() -> str | None:
+    """The language that was chosen in this browser; it goes before the one that a member has on record."""
+    chosen = request.cookies.get(LOCALE_COOKIE)
+    return chosen if chosen in LOCALES else None
+
+
 def remember_locale(response: Response, locale: str) -> None:
     response.set_cookie(LOCALE_COOKIE, locale, max_age=YEAR, samesite="Lax", secure=policy().https)
 

@@ -15,11 +15,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from bookstore.shared import access, error_pages, telemetry
 from bookstore.shared.access import Audience, audience, current_user
 from bookstore.shared.edge import (
-    LOCALE_COOKIE,
     LOCALES,
     YEAR,
     WebPolicy,
     cart_count,
+    chosen_locale,
     cookie_name,
     policy,
 )
@@ -110,8 +110,7 @@ def _secure_headers(response: Response) -> Response:
 
 
 def _select_locale() -> str:
-    chosen = request.cookies.get(LOCALE_COOKIE)
-    if chosen in LOCALES:
+    if chosen := chosen_locale():
         return chosen
     user = current_user()
     if isinstance(user, Identity) and user.locale in LOCALES:
