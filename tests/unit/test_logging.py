@@ -1,8 +1,21 @@
 import json
+import logging
 
 import pytest
+import structlog
 
 from bookstore.shared.telemetry import configure_logging, log
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    """The handler writes to the output of this test, which ends with it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 def fail_with_secret() -> None:

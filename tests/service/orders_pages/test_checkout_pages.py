@@ -145,7 +145,8 @@ def test_two_clicks_at_the_same_time_place_one_order(bruno: Browser, stall: Stal
     for thread in threads:
         thread.join()
     (placed,) = orders(stall)
-    assert [answer.location for answer in answers] == [f"/orders/{placed.reference}/pay"] * 4
+    told = [(answer.status_code, answer.location) for answer in answers]
+    assert told == [(303, f"/orders/{placed.reference}/pay")] * 4
     assert stall.catalog.copies(1) == (1, 2, 0)
     assert copies_in_cart(stall) == 0
     stall.assert_sound()
