@@ -72,6 +72,7 @@ def test_the_whole_purchase_with_the_keyboard_alone(ana: Someone, people: People
     page.keyboard.press("Enter")
     expect(said(page)).to_have_text("Thank you! Your payment has been received.")
     assert timeline(page) == ["Placed", "Paid"]
+    assert ana.stock(offer) == (0, 0, 1)
 
 
 def test_the_menu_and_a_question_with_the_keyboard_alone(ana: Someone, people: People) -> None:

@@ -39,8 +39,10 @@ def test_the_chosen_language_is_remembered_when_the_browser_is_opened_again(wind
     page.context.close()
 
     page = windows.open(storage_state=kept)
-    page.goto("/")
-    expect(page.locator("html")).to_have_attribute("lang", "es")
+    page.goto("/orders/cart")
+    expect(heading(page)).to_have_text("Tu carrito")
+    page.get_by_role("button", name="English").click()
+    expect(heading(page)).to_have_text("Your cart")
 
 
 def test_a_member_takes_the_language_along(people: People, windows: Windows) -> None:
