@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.cluster.live_shop import LiveShop
 from tests.journeys.chromium import launch
 from tests.journeys.people import People, Someone
 from tests.journeys.steps import log_in
-from tests.journeys.windows import Windows
+from tests.journeys.windows import PATIENCE_MS, Windows
 from tests.people import PASSWORD
 
 RESULTS = Path(__file__).parents[2] / "test-results"
@@ -47,6 +47,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveShop]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = launch(playwright)
         yield browser
