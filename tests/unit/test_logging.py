@@ -1,21 +1,8 @@
 import json
-import logging
 
 import pytest
-import structlog
 
-from bookstore.shared.telemetry import configure_logging, log
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_it_was():
-    """The handler writes to the output of this test, which ends with it."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+from bookstore.shared.telemetry import log
 
 
 def fail_with_secret() -> None:
@@ -24,13 +11,13 @@ def fail_with_secret() -> None:
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_an_error_is_logged_without_the_values_of_variables(log_format, capsys):
-    configure_logging(log_format, "INFO")
+def test_an_error_is_logged_without_the_values_of_variables(log_format, log_printed):
+    logged = log_printed(log_format)
     try:
         fail_with_secret()
     except RuntimeError:
         log.exception("it failed", order="BS-1")
-    printed = capsys.readouterr().out
+    printed = logged()
     assert "it failed" in printed
     assert "RuntimeError" in printed
     assert "hunter2" not in printed
