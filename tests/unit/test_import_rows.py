@@ -273,7 +273,9 @@ def test_a_monstrous_line_inside_an_unclosed_quote_is_passed_over(read):
 # Files that are refused as a whole
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n", "\ufeff".encode(), b"\r\n  \r\n", gzip.compress(b"", mtime=0)])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n", "\ufeff".encode(), b"\r\n  \r\n", gzip.compress(b"", mtime=0)]
+)
 def test_an_empty_file_is_refused(refusal, content):
     assert refusal(content).reason == "empty"
 
