@@ -1,7 +1,4 @@
-"""A whole shop as its operator runs it, on loopback, in a folder of its own.
-
-BOOKSTORE_TEST_TOPOLOGY says whether it is one process (`monolith`) or three behind nginx (`services`).
-"""
+"""A whole shop as its operator runs it, on loopback, in a folder of its own: one server, or three behind nginx."""
 
 import os
 import signal
@@ -16,8 +13,10 @@ from pathlib import Path
 
 import httpx
 
+from tests.topology import topology
+
 START_SECONDS = 120
-TOPOLOGIES = {"monolith": [], "services": ["--split"]}
+OPTIONS = {"monolith": [], "services": ["--split"]}
 
 
 @dataclass
@@ -29,7 +28,7 @@ class LiveShop:
 
     data_dir: Path
     environ: dict[str, str] = field(default_factory=dict)
-    options: list[str] = field(default_factory=lambda: list(TOPOLOGIES[topology()]))
+    options: list[str] = field(default_factory=lambda: list(OPTIONS[topology()]))
     process: subprocess.Popen[bytes] | None = None
     port: int = 0
 
@@ -123,14 +122,6 @@ class LiveShop:
                 pass
             time.sleep(0.05)
         raise AssertionError(f"the server was not ready in {START_SECONDS} s:\n{self.log_text()[-3000:]}")
-
-
-def topology() -> str:
-    """How this run of the tests puts the shop together. Raises ValueError for a topology that is none."""
-    chosen = os.environ.get("BOOKSTORE_TEST_TOPOLOGY", "monolith")
-    if chosen not in TOPOLOGIES:
-        raise ValueError(f"BOOKSTORE_TEST_TOPOLOGY is {chosen!r}; it may be {' or '.join(TOPOLOGIES)}")
-    return chosen
 
 
 def session_of(leader: int) -> list[int]:
