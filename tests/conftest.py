@@ -11,11 +11,12 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from bookstore.app import Shop, create_shop
+from bookstore.app import Shop
 from bookstore.config import Settings
 from bookstore.shared import migrations
 from bookstore.wiring import open_databases
 from tests.people import PASSWORD, Person, join, log_in
+from tests.topology import open_shop
 
 hypothesis_settings.register_profile(
     "shared-machine",
@@ -60,8 +61,8 @@ def settings(tmp_path: Path, migrated: Path) -> Settings:
 
 @pytest.fixture
 def shop(settings: Settings) -> Iterator[Shop]:
-    """The whole shop in this process."""
-    shop = create_shop(settings)
+    """The whole shop in this process, in the topology of this run."""
+    shop = open_shop(settings)
     shop.app.testing = True
     yield shop
     shop.close()

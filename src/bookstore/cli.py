@@ -52,20 +52,50 @@ def _require(settings: Settings, *services: str) -> None:
 
 
 @main.command()
+@click.option("--split", is_flag=True, help="Each service as a process of its own, with nginx in front.")
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, 16),
+    help="Processes of each service with --split.  [default: 1]",
+)
 @click.pass_obj
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, split: bool, replicas: int | None) -> None:
     """Serve the shop until Ctrl-C or SIGTERM; requests that run are finished first.
 
     The background jobs run beside the server unless BOOKSTORE_EMBEDDED_WORKER is false.
-    """
-    from bookstore import wsgi
 
-    wsgi.prepare_metrics(settings.data_dir / "metrics")
+    With --split, accounts, catalog and orders run as processes of their own that know one another only by
+    address, each with the database that it would have in one process, and nginx listens in front of them.
+    A process that dies is started again. The same data can be served either way.
+    """
+    if split:
+        _serve_split(settings, replicas or 1)
+        return
+    if replicas is not None:
+        raise click.UsageError("--replicas needs --split")
+    from bookstore import wsgi
+    from bookstore.wiring import require_neighbors
+
+    require_neighbors(settings)
+    wsgi.prepare_metrics(wsgi.metrics_folder(settings.data_dir, settings.port))
     from bookstore.shared.telemetry import configure_logging
 
     configure_logging(settings.log_format, settings.log_level)
-    click.echo(f"BookStore is open on http://{settings.host}:{settings.port} (Ctrl-C closes it)")
+    what = "BookStore" if set(settings.services) == set(SERVICES) else " and ".join(settings.services)
+    click.echo(f"{what} is open on http://{settings.host}:{settings.port} (Ctrl-C closes it)")
     wsgi.Server(settings).run()
+
+
+def _serve_split(settings: Settings, replicas: int) -> None:
+    _require(settings, *SERVICES)
+    from bookstore.serving.nginx import NginxMissing
+    from bookstore.serving.split import NotReady, SplitShop
+    from bookstore.serving.supervisor import ProgramEnded
+
+    try:
+        SplitShop(settings, replicas, click.echo).serve()
+    except (NginxMissing, NotReady, ProgramEnded) as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command()

@@ -63,6 +63,14 @@ def choose_gateway(settings: Settings) -> "SandboxGateway":
     return SandboxGateway(f"sqlite:///{(settings.data_dir / 'gateway.sqlite3').resolve()}")
 
 
+def require_neighbors(settings: Settings) -> None:
+    """Raise SettingsError when the services of this process need one whose address is missing."""
+    if not settings.runs("accounts"):
+        _neighbor(settings, "accounts")
+    if settings.runs("orders") and not settings.runs("catalog"):
+        _neighbor(settings, "catalog")
+
+
 def _neighbor(settings: Settings, service: str) -> str:
     url = str(getattr(settings, f"{service}_url"))
     if not url:

@@ -59,6 +59,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return self.shop.app
 
 
+def metrics_folder(data_dir: Path, port: int) -> Path:
+    """Where the processes of the server on this port add up their metrics; others may share its data."""
+    return data_dir / "metrics" / str(port)
+
+
 def prepare_metrics(folder: Path) -> None:
     """Let the server processes add up their metrics; must happen before prometheus_client is imported."""
     shutil.rmtree(folder, ignore_errors=True)

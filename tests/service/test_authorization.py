@@ -17,10 +17,11 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from bookstore.accounts import users
-from bookstore.app import Shop, create_shop
+from bookstore.app import Shop
 from bookstore.config import Settings
 from bookstore.shared.access import Audience
 from tests.people import PASSWORD, Person, join, log_in, submit
+from tests.topology import open_shop
 
 ANYBODY = {"ana", "bruno", "carla", "ada"}
 
@@ -104,7 +105,7 @@ class World:
 def world(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     data = tmp_path_factory.mktemp("authorization") / "data"
     shutil.copytree(migrated, data)
-    shop = create_shop(
+    shop = open_shop(
         Settings(
             data_dir=data,
             secret_key="a secret that only the tests know, 0123456789",

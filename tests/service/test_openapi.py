@@ -17,10 +17,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from bookstore.accounts import users
-from bookstore.app import Shop, create_shop
+from bookstore.app import Shop
 from bookstore.config import Settings
 from bookstore.shared import migrations
 from tests.people import PASSWORD, Person, join, log_in
+from tests.topology import open_shop
 
 CHECKS = [
     not_a_server_error,
@@ -36,7 +37,7 @@ SERVICES = ["accounts", "catalog", "orders"]
 
 # Tests are made from the documents while pytest collects, so the shop is there before any fixture.
 FOLDER = tempfile.TemporaryDirectory(prefix="bookstore-openapi-")
-SHOP = create_shop(
+SHOP = open_shop(
     Settings(
         data_dir=Path(FOLDER.name),
         secret_key="a secret that only the tests know, 0123456789",
