@@ -107,9 +107,7 @@ class FaultProxy:
         finally:
             self._open -= both
 
-    async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: bool
-    ) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: bool) -> None:
         try:
             while data := await reader.read(65536):
                 await self._pass_on(data, writer, answers)
