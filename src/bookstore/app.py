@@ -10,12 +10,13 @@ from flask import Flask
 
 from bookstore import wiring
 from bookstore.config import Settings
-from bookstore.shared import access, web
+from bookstore.shared import access, neighbor, web
 from bookstore.shared.database import Database
 from bookstore.shared.edge import WebPolicy
 from bookstore.shared.identity import TokenVerifier
 from bookstore.shared.mail import Render
 from bookstore.shared.mail_text import renderer
+from bookstore.shared.neighbor import Neighbor
 from bookstore.shared.worker import Job
 
 if TYPE_CHECKING:
@@ -33,30 +34,35 @@ class Shop:
     app: Flask
     databases: dict[str, Database]
     jobs: list[Job]
+    neighbors: dict[str, Neighbor]
 
     def close(self) -> None:
         """Give the search index and the connections back, so that another process may have them at once."""
         if self.settings.runs("catalog"):
             self.app.extensions["bookstore.catalog"].search.close()
+        for asked in self.neighbors.values():
+            asked.close()
         for database in self.databases.values():
             database.close()
 
 
 def create_shop(settings: Settings) -> Shop:
     """Put the chosen services together. Raises SettingsError when a neighbor's address is missing."""
+    neighbors = wiring.find_neighbors(settings)
     databases = wiring.open_databases(settings)
     own_accounts = accounts_policy(settings) if settings.runs("accounts") else None
-    accounts = wiring.choose_accounts(settings, databases, own_accounts)
+    accounts = wiring.choose_accounts(databases, neighbors, own_accounts)
     app = web.new_app(_web_policy(settings), TokenVerifier(accounts), _translations(settings))
+    app.extensions[neighbor.EXTENSION] = neighbors
     jobs: list[Job] = []
     if own_accounts is not None:
         jobs += _add_accounts(settings, app, databases["accounts"], own_accounts)
     if settings.runs("catalog"):
         jobs += _add_catalog(settings, app, databases["catalog"])
     if settings.runs("orders"):
-        jobs += _add_orders(settings, app, databases)
+        jobs += _add_orders(settings, app, databases, neighbors)
     access.require_audiences(app)
-    return Shop(settings, app, databases, jobs)
+    return Shop(settings, app, databases, jobs, neighbors)
 
 
 def _add_accounts(settings: Settings, app: Flask, database: Database, policy: "AccountsPolicy") -> list[Job]:
@@ -89,11 +95,13 @@ def _add_catalog(settings: Settings, app: Flask, database: Database) -> list[Job
     return catalog.jobs(database, policy, search)
 
 
-def _add_orders(settings: Settings, app: Flask, databases: dict[str, Database]) -> list[Job]:
+def _add_orders(
+    settings: Settings, app: Flask, databases: dict[str, Database], neighbors: dict[str, Neighbor]
+) -> list[Job]:
     from bookstore import orders
 
     policy = orders_policy(settings)
-    catalog = wiring.choose_catalog(settings, databases)
+    catalog = wiring.choose_catalog(databases, neighbors)
     gateway = wiring.choose_gateway(settings)
     orders.register(app, databases["orders"], policy, catalog, gateway)
     return orders.jobs(

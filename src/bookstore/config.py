@@ -131,8 +131,24 @@ class Settings:
         3, "Days that copies are held for an order paid by bank transfer", validate.Range(1, 30)
     )
     books_per_page: int = setting(24, "Books on a page of the catalog", validate.Range(1, 100))
+    neighbor_connect_timeout_seconds: float = setting(
+        1.0, "Time-out of connecting to another service", validate.Range(0.05, 60)
+    )
     neighbor_timeout_seconds: float = setting(
-        3.0, "Time-out of calls to another service", validate.Range(0.05, 60)
+        3.0, "Silence of another service after which a call is given up", validate.Range(0.05, 60)
+    )
+    neighbor_call_seconds: float = setting(
+        5.0,
+        "Longest time that a call to another service takes in all, repeated or not",
+        validate.Range(0.05, 15),
+    )
+    neighbor_failures: int = setting(
+        5, "Failed calls in a row after which another service is left alone", validate.Range(1, 1000)
+    )
+    neighbor_rest_seconds: float = setting(
+        5.0,
+        "Seconds for which a failing service is left alone before it is tried again",
+        validate.Range(0.05, 300),
     )
     smtp_host: str = setting(
         "", "Mail server; without one, mails are files in the data folder and on the mailbox page"
@@ -140,6 +156,9 @@ class Settings:
     smtp_port: int = setting(587, "Port of the mail server", validate.Range(1, 65535))
     smtp_username: str = setting("", "User name at the mail server")
     smtp_password: str = setting("", "Password at the mail server")
+    smtp_timeout_seconds: float = setting(
+        10.0, "Silence of the mail server after which sending is put off", validate.Range(0.05, 60)
+    )
     smtp_security: str = setting(
         "starttls", "`starttls`, `tls` or `none`", validate.OneOf(["starttls", "tls", "none"])
     )

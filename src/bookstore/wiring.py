@@ -1,15 +1,19 @@
 """What a process consists of: its databases, and the ports between services answered here or over HTTP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bookstore.config import Settings, SettingsError, variable
 from bookstore.shared.accounts_client import HttpAccounts
-from bookstore.shared.database import Database
+from bookstore.shared.database import DATABASE_AWAY, Database
+from bookstore.shared.errors import AccountsUnavailable, ServiceUnavailable
 from bookstore.shared.identity import Accounts
 from bookstore.shared.mail import FolderTransport, SmtpTransport, Transport
+from bookstore.shared.neighbor import Neighbor, Patience
+from bookstore.shared.telemetry import log
 
 if TYPE_CHECKING:
     from bookstore.accounts.policy import Policy as AccountsPolicy
@@ -33,27 +37,34 @@ def mail_transport(settings: Settings) -> Transport:
         settings.smtp_username,
         settings.smtp_password,
         settings.smtp_security,
+        settings.smtp_timeout_seconds,
     )
 
 
+def find_neighbors(settings: Settings) -> dict[str, Neighbor]:
+    """The services that this process asks and does not run. Raises SettingsError without an address."""
+    asked = {"accounts", "catalog"} if settings.runs("orders") else {"accounts"}
+    return {name: _neighbor(settings, name) for name in sorted(asked) if not settings.runs(name)}
+
+
 def choose_accounts(
-    settings: Settings, databases: Mapping[str, Database], policy: "AccountsPolicy | None"
+    databases: Mapping[str, Database],
+    neighbors: Mapping[str, Neighbor],
+    policy: "AccountsPolicy | None",
 ) -> Accounts:
-    """Accounts in this process, or over HTTP. Raises SettingsError when its address is missing."""
+    """Accounts in this process, or over HTTP."""
     if policy is not None:
         return LocalAccounts(databases["accounts"], policy)
-    url = _neighbor(settings, "accounts")
-    return HttpAccounts(url, settings.service_token, settings.neighbor_timeout_seconds)
+    return HttpAccounts(neighbors["accounts"])
 
 
-def choose_catalog(settings: Settings, databases: Mapping[str, Database]) -> "Catalog":
-    """The catalog in this process, or over HTTP. Raises SettingsError when its address is missing."""
-    if settings.runs("catalog"):
+def choose_catalog(databases: Mapping[str, Database], neighbors: Mapping[str, Neighbor]) -> "Catalog":
+    """The catalog in this process, or over HTTP."""
+    if "catalog" in databases:
         return LocalCatalog(databases["catalog"])
     from bookstore.orders.catalog_client import HttpCatalog
 
-    url = _neighbor(settings, "catalog")
-    return HttpCatalog(url, settings.service_token, settings.neighbor_timeout_seconds)
+    return HttpCatalog(neighbors["catalog"])
 
 
 def choose_gateway(settings: Settings) -> "SandboxGateway":
@@ -71,12 +82,29 @@ def require_neighbors(settings: Settings) -> None:
         _neighbor(settings, "catalog")
 
 
-def _neighbor(settings: Settings, service: str) -> str:
+def _neighbor(settings: Settings, service: str) -> Neighbor:
     url = str(getattr(settings, f"{service}_url"))
     if not url:
         name = variable(f"{service}_url")
         raise SettingsError(f"{name} is missing: the {service} service does not run in this process")
-    return url.rstrip("/")
+    patience = Patience(
+        connect=settings.neighbor_connect_timeout_seconds,
+        answer=settings.neighbor_timeout_seconds,
+        call=settings.neighbor_call_seconds,
+        failures=settings.neighbor_failures,
+        rest=settings.neighbor_rest_seconds,
+    )
+    return Neighbor(service, url.rstrip("/"), settings.service_token, patience)
+
+
+@contextmanager
+def _away_as(error: type[ServiceUnavailable]) -> Iterator[None]:
+    """A neighbor whose database does not answer is away, in this process as over HTTP."""
+    try:
+        yield
+    except DATABASE_AWAY as cause:
+        log.warning("the database of a neighbor does not answer", error=type(cause).__name__)
+        raise error from cause
 
 
 @dataclass(frozen=True)
@@ -89,13 +117,13 @@ class LocalAccounts:
     def public_keys(self) -> Mapping[str, Any]:
         from bookstore.accounts import keys
 
-        with self.database.reading() as session:
+        with _away_as(AccountsUnavailable), self.database.reading() as session:
             return keys.public_keys(session)
 
     def renew(self, token: str) -> str:
         from bookstore.accounts import sessions
 
-        with self.database.writing() as session:
+        with _away_as(AccountsUnavailable), self.database.writing() as session:
             return sessions.renew(session, self.policy, token)
 
 
@@ -107,17 +135,24 @@ class LocalCatalog:
 
     def quote(self, listing_ids: Sequence[int]) -> "dict[int, Quote]":
         from bookstore.catalog import listings
+        from bookstore.orders.ports import CatalogUnavailable
 
-        with self.database.reading() as session:
+        with _away_as(CatalogUnavailable), self.database.reading() as session:
             return {key: _quote(offer) for key, offer in listings.quote(session, listing_ids).items()}
 
     def reserve(self, reference: str, lines: "Sequence[Line]", hold: timedelta) -> "Reservation":
         from bookstore.catalog import reservations
-        from bookstore.orders.ports import OutOfStock, Reservation, ReservationExpired, ReservedLine
+        from bookstore.orders.ports import (
+            CatalogUnavailable,
+            OutOfStock,
+            Reservation,
+            ReservationExpired,
+            ReservedLine,
+        )
 
         wanted = [(line.listing_id, line.quantity) for line in lines]
         try:
-            with self.database.writing() as session:
+            with _away_as(CatalogUnavailable), self.database.writing() as session:
                 held = reservations.reserve(session, reference, wanted, hold)
         except reservations.NotEnoughCopies as error:
             raise OutOfStock(error.listing_ids) from error
@@ -128,18 +163,19 @@ class LocalCatalog:
 
     def commit(self, reference: str) -> None:
         from bookstore.catalog import reservations
-        from bookstore.orders.ports import ReservationExpired
+        from bookstore.orders.ports import CatalogUnavailable, ReservationExpired
 
         try:
-            with self.database.writing() as session:
+            with _away_as(CatalogUnavailable), self.database.writing() as session:
                 reservations.commit(session, reference)
         except reservations.ReservationGone as error:
             raise ReservationExpired from error
 
     def release(self, reference: str) -> None:
         from bookstore.catalog import reservations
+        from bookstore.orders.ports import CatalogUnavailable
 
-        with self.database.writing() as session:
+        with _away_as(CatalogUnavailable), self.database.writing() as session:
             reservations.release(session, reference)
 
 
