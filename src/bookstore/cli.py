@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from bookstore.config import SERVICES, Settings, SettingsError
+from bookstore.moving.commands import join, split
 from bookstore.shared.errors import ShopError
 
 SAMPLE_OFFERS = 460
@@ -343,6 +344,9 @@ def audit(settings: Settings) -> None:
         raise click.ClickException(f"{len(findings)} findings")
     click.echo("copies, orders and money agree")
 
+
+main.add_command(split)
+main.add_command(join)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,0 +1,148 @@
+"""`bookstore split` and `bookstore join` as an operator runs them, and as a power cut ends them."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from bookstore.cli import main
+from bookstore.config import SERVICES
+from bookstore.moving.places import open_place, place_of
+from tests.service.moving.busy_shop import dump
+
+BOOKS = 3_000
+
+
+@pytest.fixture
+def environ(shop, monkeypatch):
+    monkeypatch.setenv("BOOKSTORE_DATA_DIR", str(shop.settings.data_dir))
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def dump_at(path: Path) -> dict[str, list[str]]:
+    return dump(open_place(place_of(str(path), SERVICES)))
+
+
+def test_join_and_split_say_what_they_did_and_how_to_go_on(shop, bought, environ, there):
+    joined = run("join", "--to", there / "shop.sqlite3")
+    assert joined.exit_code == 0, joined.output
+    assert "source and target agree" in joined.output
+    assert f"BOOKSTORE_DATABASE_URL=sqlite:///{there}/shop.sqlite3" in joined.output
+    assert "gateway.sqlite3" in joined.output
+    parted = run("split", "--from", there / "shop.sqlite3", "--to", there / "three", "--batch", 7)
+    assert parted.exit_code == 0, parted.output
+    assert f"BOOKSTORE_ORDERS_DATABASE_URL=sqlite:///{there}/three/orders.sqlite3" in parted.output
+    assert dump_at(there / "three") == dump_at(shop.settings.data_dir)
+
+
+def test_a_password_is_not_printed(shop, bought, environ, there, mariadb):
+    url = mariadb.new_database()
+    with open_place(dict.fromkeys(["accounts"], url))["accounts"].engine.begin() as connection:
+        connection.execute(text("CREATE USER mover@'%' IDENTIFIED BY 'hush-hush'"))
+        connection.execute(text("GRANT ALL ON *.* TO mover@'%'"))
+    moved = run("join", "--to", url.replace("root@", "mover:hush-hush@"))
+    assert moved.exit_code == 0, moved.output
+    assert "mover:***@" in moved.output
+    assert "hush" not in moved.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["join"], "give --to, or set BOOKSTORE_DATABASE_URL"),
+        (["split"], "give --from, or set BOOKSTORE_DATABASE_URL"),
+        (["join", "--from", "data", "--orders", "x.sqlite3", "--to", "y.sqlite3"], "not both"),
+        (["join", "--to", "postgres://u:secret@h/x"], "neither a database URL nor a file"),
+        (["join", "--to", "mysql+nosuchdriver://u:secret@h/x"], "neither a database URL nor a file"),
+        (["split", "--from", "nowhere.sqlite3", "--to", "there"], "there is no such file"),
+        (["join", "--to", "mysql+mysqldb://u:secret@127.0.0.1:9/x"], "does not answer as it should"),
+    ],
+)
+def test_wrong_places_are_named_and_nothing_is_made(shop, environ, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    refused = run(*arguments)
+    assert refused.exit_code != 0
+    assert said in " ".join(refused.output.split())
+    assert "secret" not in refused.output
+    assert "Traceback" not in refused.output
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_target_with_data_is_refused_with_exit_1(shop, bought, environ):
+    refused = run("join", "--to", shop.settings.data_dir / "catalog.sqlite3")
+    assert refused.exit_code == 1
+    assert "it is the source itself" in refused.output
+
+
+@pytest.mark.parametrize("kills", [[1], [400, 1_500, 2_900]])
+def test_a_move_that_was_killed_goes_on_and_loses_nothing(shop, bought, there, kills):
+    """Killed with SIGKILL while it copies, again and again; each time it goes on behind the last batch."""
+    with shop.databases["catalog"].engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO book_changes (book_id, changed_at) VALUES (:book, '2026-01-01 10:00:00.000001')"
+            ),
+            [{"book": number} for number in range(BOOKS)],
+        )
+    reached = 0
+    for rows in kills:
+        process = start_join(shop, there)
+        reached = kill_when_copied(process, there / "shop.sqlite3", rows)
+        assert rows <= reached < BOOKS
+    finished = start_join(shop, there, batch=500)
+    out, err = finished.communicate(timeout=120)
+    assert finished.returncode == 0, err
+    assert "source and target agree" in out
+    assert dump_at(there / "shop.sqlite3") == dump_at(shop.settings.data_dir)
+
+
+def start_join(shop, there: Path, batch: int = 2) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "bookstore.cli",
+            "join",
+            "--to",
+            str(there / "shop.sqlite3"),
+            "--batch",
+            str(batch),
+        ],
+        env={**os.environ, "BOOKSTORE_DATA_DIR": str(shop.settings.data_dir)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kill_when_copied(process: subprocess.Popen[str], target: Path, rows: int) -> int:
+    """Kill the move once so many changes of books are in the target; how many there are afterwards."""
+    deadline = time.monotonic() + 120
+    while (copied := rows_copied(target)) < rows:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"only {copied} rows were copied"
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    return rows_copied(target)
+
+
+def rows_copied(target: Path) -> int:
+    if not target.exists():
+        return 0
+    with sqlite3.connect(target, timeout=30) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM book_changes").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
