@@ -82,7 +82,7 @@ def open_search(settings: Settings, database: Database | None = None) -> "Search
     """The search of the catalog in this process."""
     from bookstore.catalog.search import Search
 
-    database = database or Database("catalog", settings.database_url_of("catalog"))
+    database = database or wiring.open_database(settings, "catalog")
     return Search(database, settings.data_dir / "search", settings.currency)
 
 

@@ -72,6 +72,17 @@ class Settings:
     accounts_database_url: str = setting("", "SQLAlchemy URL of the accounts database")
     catalog_database_url: str = setting("", "SQLAlchemy URL of the catalog database")
     orders_database_url: str = setting("", "SQLAlchemy URL of the orders database")
+    database_tls_ca: str = setting(
+        "", "CA file of a database server: its connections are encrypted and its certificate is checked"
+    )
+    database_connect_timeout_seconds: int = setting(
+        3, "Time-out of connecting to a database server", validate.Range(1, 60)
+    )
+    database_timeout_seconds: int = setting(
+        10,
+        "Time-out of each answer of a database server; half of it for a locked row",
+        validate.Range(2, 600),
+    )
     accounts_url: str = setting(
         "", "Address of the accounts service, needed where it does not run in this process"
     )
@@ -189,6 +200,9 @@ class Settings:
             raise SettingsError(
                 f"BOOKSTORE_SERVICE_TOKEN needs {MIN_SECRET_LENGTH} characters or more between services"
             )
+
+        if self.database_tls_ca and not Path(self.database_tls_ca).is_file():
+            raise SettingsError(f"BOOKSTORE_DATABASE_TLS_CA names no file: {self.database_tls_ca}")
 
     def _check_production(self) -> None:
         if len(self.secret_key) < MIN_SECRET_LENGTH or _is_weak(self.secret_key):

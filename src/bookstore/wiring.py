@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import ArgumentError
+
 from bookstore.config import Settings, SettingsError, variable
 from bookstore.shared.accounts_client import HttpAccounts
 from bookstore.shared.database import DATABASE_AWAY, Database
 from bookstore.shared.errors import AccountsUnavailable, ServiceUnavailable
 from bookstore.shared.identity import Accounts
 from bookstore.shared.mail import FolderTransport, SmtpTransport, Transport
+from bookstore.shared.mysql import MissingDriver, ServerOptions
 from bookstore.shared.neighbor import Neighbor, Patience
 from bookstore.shared.telemetry import log
 
@@ -24,7 +27,21 @@ if TYPE_CHECKING:
 def open_databases(settings: Settings) -> dict[str, Database]:
     """The database of each service that runs here."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return {service: Database(service, settings.database_url_of(service)) for service in settings.services}
+    return {service: open_database(settings, service) for service in settings.services}
+
+
+def open_database(settings: Settings, service: str) -> Database:
+    """The database of this service. Raises SettingsError when its URL cannot be used."""
+    server = ServerOptions(
+        pool_size=settings.threads,
+        connect_seconds=settings.database_connect_timeout_seconds,
+        answer_seconds=settings.database_timeout_seconds,
+        tls_ca=settings.database_tls_ca,
+    )
+    try:
+        return Database(service, settings.database_url_of(service), server)
+    except (ArgumentError, MissingDriver) as error:
+        raise SettingsError(f"the URL of the {service} database: {error}") from error
 
 
 def mail_transport(settings: Settings) -> Transport:

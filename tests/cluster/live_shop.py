@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from bookstore.config import variable
 from tests.topology import topology
 
 START_SECONDS = 120
@@ -96,6 +97,11 @@ class LiveShop:
 
     def log_text(self) -> str:
         return (self.data_dir / "server.log").read_text(errors="replace")
+
+    def database_url(self, service: str) -> str:
+        """Where this service of the shop keeps its rows, for a test that looks into them."""
+        default = f"sqlite:///{self.data_dir / f'{service}.sqlite3'}"
+        return self.environ.get(variable(f"{service}_database_url"), default)
 
     def _environ(self) -> dict[str, str]:
         own = {

@@ -126,6 +126,7 @@ def catalog_alone(settings: Settings) -> Iterator[Shop]:
             service_token=settings.service_token,
             services=("catalog",),
             accounts_url="http://127.0.0.1:9",
+            catalog_database_url=settings.catalog_database_url,
         )
     )
     yield shop

@@ -19,6 +19,7 @@ from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database
 from bookstore.shared.errors import InvalidCursor
 from bookstore.shared.money import Money
+from tests.empty_databases import EmptyDatabases
 from tests.service.catalog.shelf import OnShelf, publish, put_on_shelf
 from tests.service.catalog.stock import ANA, USD
 
@@ -253,22 +254,20 @@ def test_an_index_that_missed_forgotten_changes_is_built_anew(database: Database
 
 
 def test_an_index_of_another_database_is_built_anew(
-    database: Database, search: Search, folder: Path, migrated_catalog: Path, tmp_path: Path
+    database: Database, search: Search, folder: Path, empty_databases: EmptyDatabases, tmp_path: Path
 ) -> None:
     put_on_shelf(database, [OnShelf("One"), OnShelf("Two"), OnShelf("Three")])
     search.follow()
     search.close()
-    shutil.copyfile(migrated_catalog, tmp_path / "restored.sqlite3")
-    restored = Database("catalog", f"sqlite:///{tmp_path / 'restored.sqlite3'}")
-    put_on_shelf(restored, [OnShelf("From the backup")])
-    after = Search(restored, folder, USD)
+    with empty_databases.opened("catalog", tmp_path / "restored") as restored:
+        put_on_shelf(restored, [OnShelf("From the backup")])
+        after = Search(restored, folder, USD)
 
-    after.follow()
+        after.follow()
 
-    assert titles(after) == ["From the backup"]
-    assert after.find(SearchQuery()).total == 1
-    after.close()
-    restored.close()
+        assert titles(after) == ["From the backup"]
+        assert after.find(SearchQuery()).total == 1
+        after.close()
 
 
 # Several processes
