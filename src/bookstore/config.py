@@ -239,5 +239,7 @@ def _kept_secret(path: Path) -> str:
                 os.link(aside.name, path)
     secret = path.read_text().strip()
     if len(secret) < MIN_SECRET_LENGTH:
-        raise SettingsError(f"{path} does not hold a whole secret key: restore it, or delete it for a new one")
+        raise SettingsError(
+            f"{path} does not hold a whole secret key: restore it, or delete it for a new one"
+        )
     return secret
