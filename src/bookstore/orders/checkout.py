@@ -21,6 +21,7 @@ from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, NotFound, ShopError
 from bookstore.shared.identity import Identity
 from bookstore.shared.money import Money
+from bookstore.shared.retries import retried
 from bookstore.shared.telemetry import log
 
 MAX_LINES = 50
@@ -105,8 +106,7 @@ def place_order(
         )
     held = catalog.reserve(reference, wanted, policy.hold)
     try:
-        with session.begin():
-            return _record(session, policy, held, buyer, option, address, agreed_total)
+        return _record(session, policy, held, buyer, option, address, agreed_total)
     except Exception:
         # Whoever repeated this request at the same time may have recorded the order.
         with session.begin():
@@ -145,6 +145,7 @@ def _release(catalog: Catalog, reference: str) -> None:
         log.warning("copies not released; their hold will expire", reference=reference)
 
 
+@retried
 def _record(
     session: Session,
     policy: Policy,
@@ -163,8 +164,9 @@ def _record(
     by_seller = sorted(held.lines, key=lambda line: line.quote.seller_id)
     for seller_id, reserved in groupby(by_seller, key=lambda line: line.quote.seller_id):
         _add_shipment(order, seller_id, list(reserved), option)
-    session.add(order)
-    mails.queue_placed(session, order)
+    with session.begin():
+        session.add(order)
+        mails.queue_placed(session, order)
     return order
 
 
