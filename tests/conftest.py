@@ -56,6 +56,7 @@ def settings(tmp_path: Path, migrated: Path) -> Settings:
         registrations_per_address=10_000,
         resets_per_address=10_000,
         login_failures_per_address=10_000,
+        neighbor_timeout_seconds=30,
     )
 
 
