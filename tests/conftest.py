@@ -62,6 +62,7 @@ def settings(tmp_path: Path, empty_databases: EmptyDatabases) -> Iterator[Settin
             registrations_per_address=10_000,
             resets_per_address=10_000,
             login_failures_per_address=10_000,
+            neighbor_timeout_seconds=30,
             **urls,
         )
 

@@ -89,6 +89,7 @@ def serve(settings: Settings, split: bool, replicas: int | None) -> None:
 
 def _serve_split(settings: Settings, replicas: int) -> None:
     _require(settings, *SERVICES)
+    _require_migrated(settings)
     from bookstore.serving.nginx import NginxMissing
     from bookstore.serving.split import NotReady, SplitShop
     from bookstore.serving.supervisor import ProgramEnded
@@ -99,10 +100,25 @@ def _serve_split(settings: Settings, replicas: int) -> None:
         raise click.ClickException(str(error)) from error
 
 
+def _require_migrated(settings: Settings) -> None:
+    from bookstore.shared import migrations
+    from bookstore.wiring import open_databases
+
+    for service, database in open_databases(settings).items():
+        if not migrations.is_current(database):
+            raise click.ClickException(
+                f"the {service} database is not ready for this version: run `bookstore migrate`"
+            )
+        database.close()
+
+
 @main.command()
 @click.pass_obj
 def migrate(settings: Settings) -> None:
-    """Bring the database of each service to what this version needs. Repeating it changes nothing."""
+    """Bring the database of each service in BOOKSTORE_SERVICES to what this version needs.
+
+    Repeating it changes nothing.
+    """
     from bookstore.shared import migrations
     from bookstore.wiring import open_databases
 
@@ -331,7 +347,8 @@ def reindex(settings: Settings) -> None:
 def audit(settings: Settings) -> None:
     """Check the invariants of copies, orders and money over all databases.
 
-    Exits with 1 and says what it found when one does not hold.
+    Exits with 1 and says what it found when one does not hold. It reads the databases of all three services,
+    so it runs where all of them are installed, with the address of each database in its setting.
     """
     _require(settings, *SERVICES)
     from bookstore.auditing import audit_shop

@@ -8,6 +8,7 @@ import os
 import secrets
 from contextlib import suppress
 from dataclasses import Field, dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Self
@@ -199,6 +200,10 @@ class Settings:
         """Refuse combinations that would be unsafe or could not work."""
         if self.environment == "production":
             self._check_production()
+        if absent := [name for name in self.services if find_spec(f"bookstore.{name}") is None]:
+            raise SettingsError(
+                f"BOOKSTORE_SERVICES names {' and '.join(absent)}, which this installation does not contain"
+            )
         if set(self.services) != set(SERVICES) and len(self.service_token) < MIN_SECRET_LENGTH:
             raise SettingsError(
                 f"BOOKSTORE_SERVICE_TOKEN needs {MIN_SECRET_LENGTH} characters or more between services"
