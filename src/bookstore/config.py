@@ -72,6 +72,14 @@ class Settings:
     accounts_database_url: str = setting("", "SQLAlchemy URL of the accounts database")
     catalog_database_url: str = setting("", "SQLAlchemy URL of the catalog database")
     orders_database_url: str = setting("", "SQLAlchemy URL of the orders database")
+    database_connect_timeout_seconds: int = setting(
+        3, "Time-out of connecting to a database server", validate.Range(1, 60)
+    )
+    database_timeout_seconds: int = setting(
+        10,
+        "Time-out of each answer of a database server; half of it for a locked row",
+        validate.Range(2, 600),
+    )
     accounts_url: str = setting(
         "", "Address of the accounts service, needed where it does not run in this process"
     )

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 def open_databases(settings: Settings) -> dict[str, Database]:
     """The database of each service that runs here."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return {service: Database(service, settings.database_url_of(service)) for service in settings.services}
+    return {
+        service: Database(
+            service,
+            settings.database_url_of(service),
+            settings.database_connect_timeout_seconds,
+            settings.database_timeout_seconds,
+        )
+        for service in settings.services
+    }
 
 
 def mail_transport(settings: Settings) -> Transport:

@@ -75,9 +75,9 @@ class Database:
     `reading()` gives a session that never waits for a writer.
     """
 
-    def __init__(self, service: str, url: str) -> None:
+    def __init__(self, service: str, url: str, connect_seconds: int = 3, answer_seconds: int = 10) -> None:
         self.service = service
-        self.engine = _create_engine(url)
+        self.engine = _create_engine(url, connect_seconds, answer_seconds)
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         self._reading = sessionmaker(
             self.engine.execution_options(read_only=True), expire_on_commit=False, autoflush=False
@@ -102,10 +102,22 @@ class Database:
         self.engine.dispose()
 
 
-def _create_engine(url: str) -> Engine:
+def _create_engine(url: str, connect_seconds: int, answer_seconds: int) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         return _create_sqlite_engine(url)
-    return create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_recycle=1800)
+    return create_engine(
+        url,
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        pool_timeout=answer_seconds,
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": connect_seconds,
+            "read_timeout": answer_seconds,
+            "write_timeout": answer_seconds,
+        },
+    )
 
 
 def _create_sqlite_engine(url: str) -> Engine:
