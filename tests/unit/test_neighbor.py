@@ -154,6 +154,7 @@ def test_the_request_its_trace_and_the_credential_travel_along() -> None:
 
 
 def test_without_a_request_no_trace_is_invented() -> None:
+    structlog.contextvars.clear_contextvars()  # whatever another test has served here before
     answers = Answers(200)
     answers.called().call("GET", "/x", repeatable=True)
     assert not {"traceparent", "tracestate", "x-request-id"} & set(answers.asked[0].headers)
