@@ -99,6 +99,9 @@ def _address(email: str | None, remarks: list[Remark]) -> str | None:
 def _password(password_hash: str | None, remarks: list[Remark]) -> str:
     if password_hash and legacy_passwords.is_usable(password_hash):
         return password_hash
-    # What kind of hash it was, but nothing of the hash itself.
-    remarks.append(Remark("password_unusable", (password_hash or "").partition("$")[0][:40]))
+    # At most how it was hashed: what is no hash of theirs may be the password itself.
+    method = (
+        (password_hash or "").partition("$")[0] if legacy_passwords.is_legacy(password_hash or "") else ""
+    )
+    remarks.append(Remark("password_unusable", method[:40]))
     return passwords.DUMMY_HASH

@@ -142,6 +142,9 @@ def test_who_has_no_usable_password_asks_for_a_new_one(shop, students, book, buy
     assert remarks() == {("user", carla, "password_unusable", "mended"), *ORPHANS}
     user = users(shop)["carla@example.com"]
     assert (user.password_hash, user.may_reset_password) == (passwords.DUMMY_HASH, True)
+    report = (shop.settings.data_dir / "imports" / "adopted-original.csv").read_text()
+    assert "plain text" not in report
+    assert "salt" not in report
 
 
 @pytest.mark.parametrize("name", [None, "  ", "x" * 130, "a\u202eb"])
