@@ -64,6 +64,8 @@ ASSIGNMENT = Table(
 PROVIDERS = [("DHL", "Internacional", 50.0), ("FedEx", "Internacional", 45.0), ("Envia", "Nacional", 20.0)]
 METHODS = ["Credit Card", "Paypal", "Bank Transfer"]
 USERS, BOOKS, PURCHASES = 40, 90, 120
+# Users, books and purchases of a shop that says as much in less time.
+SMALL = (6, 10, 16)
 
 
 def email_of(number: int) -> str:
@@ -87,9 +89,9 @@ class StudentsShop:
         rows.append({column.name: values.get(column.name) for column in table.columns} | {"id": number})
         return number
 
-    def fill(self) -> "StudentsShop":
-        """Forty users with ninety books, of whom each buys something of the next one's."""
-        for n in range(1, USERS + 1):
+    def fill(self, users: int = USERS, books: int = BOOKS, purchases: int = PURCHASES) -> "StudentsShop":
+        """So many users who offer books, and buy one another's."""
+        for n in range(1, users + 1):
             # The method of the year in which they registered: the cost is what differs.
             method = {0: "pbkdf2:sha256:260000", 1: "scrypt:16384:8:1"}.get(n % 20, "pbkdf2:sha256:1000")
             self.add(
@@ -98,7 +100,7 @@ class StudentsShop:
                 email=email_of(n),
                 password=generate_password_hash(password_of(n), method),
             )
-        for n in range(1, BOOKS + 1):
+        for n in range(1, books + 1):
             self.add(
                 BOOK,
                 title=f"Libro número {n}",
@@ -106,7 +108,7 @@ class StudentsShop:
                 description=f"Descripción {n} 📖" if n % 3 else None,
                 price=5 + n * 0.1,
                 stock=n % 6,
-                seller_id=1 + n % USERS,
+                seller_id=1 + n % users,
             )
         for name, coverage, cost in [
             *PROVIDERS,
@@ -114,17 +116,17 @@ class StudentsShop:
             ("Tramaco", "Nacional", 12.5),
         ]:
             self.add(PROVIDER, name=name, coverage_area=coverage, cost=cost)
-        for n in range(1, PURCHASES + 1):
-            self._buy(n)
+        for n in range(1, purchases + 1):
+            self._buy(n, users, books)
         return self
 
-    def _buy(self, n: int) -> None:
-        book, quantity = 1 + n % BOOKS, 1 + n % 3
+    def _buy(self, n: int, users: int, books: int) -> None:
+        book, quantity = 1 + n % books, 1 + n % 3
         total = (5 + book * 0.1) * quantity
         paid = n % 4 != 0
         self.add(
             PURCHASE,
-            user_id=1 + (n + 7) % USERS,
+            user_id=1 + (n + 7) % users,
             book_id=book,
             quantity=quantity,
             total_price=total,

@@ -11,7 +11,7 @@ from bookstore.catalog.models import Book, Listing
 from bookstore.orders.models import Mail, Order
 from bookstore.orders.payment_models import Payment
 from tests.people import log_in
-from tests.service.adopting.students_shop import BOOKS, PURCHASES, USERS, email_of, password_of
+from tests.service.adopting.students_shop import BOOKS, PURCHASES, SMALL, USERS, email_of, password_of
 from tests.service.moving.busy_shop import dump
 
 
@@ -126,27 +126,27 @@ def test_adopting_twice_changes_nothing(shop, students, adopt):
 def test_what_is_new_is_added_later(shop, students, adopt):
     from tests.service.adopting.students_shop import BOOK
 
-    students.fill()
+    students.fill(*SMALL)
     adopt()
     students.add(BOOK, title="Nuevo", author="Autora", price=9.99, stock=1, seller_id=1)
-    assert "book: 1 adopted, 90 known already, 0 skipped" in adopt().output
+    assert "book: 1 adopted, 10 known already, 0 skipped" in adopt().output
     assert audit_shop(shop.settings, shop.databases) == []
 
 
 def test_another_original_does_not_meet_the_first(shop, students, adopt):
-    students.fill()
+    students.fill(*SMALL)
     adopt()
     other = adopt("--origin", "second-shop")
-    assert "book: 90 adopted, 0 known already" in other.output
+    assert "book: 10 adopted, 0 known already" in other.output
     # Their users have the same addresses: they are the same people.
-    assert "user: 0 adopted, 40 known already" in other.output
-    assert "40 x user mended: email known" in other.output
-    assert count(shop, "orders", Order) == 2 * PURCHASES
+    assert "user: 0 adopted, 6 known already" in other.output
+    assert "6 x user mended: email known" in other.output
+    assert count(shop, "orders", Order) == 2 * 16
     assert audit_shop(shop.settings, shop.databases) == []
 
 
 def test_an_adopted_payment_must_pay_its_order(shop, students, adopt):
-    students.fill()
+    students.fill(*SMALL)
     adopt()
     with shop.databases["orders"].writing() as session, session.begin():
         payment = session.scalars(select(Payment).limit(1)).one()
@@ -160,7 +160,7 @@ def test_the_gateway_must_not_claim_an_adopted_payment(shop, students, adopt):
     from bookstore.shared.money import Money
     from bookstore.wiring import choose_gateway
 
-    students.fill()
+    students.fill(*SMALL)
     adopt()
     gateway = choose_gateway(shop.settings)
     taken = gateway.authorize("key", "reference", Money(100, "USD"), "card", "tok_approved").authorization_id
@@ -191,7 +191,7 @@ def test_another_database_is_refused_and_nothing_adopted(
 
     monkeypatch.setenv("BOOKSTORE_DATA_DIR", str(shop.settings.data_dir))
     path = tmp_path / "bookstore.db"
-    students.fill().write(f"sqlite:///{path}")
+    students.fill(*SMALL).write(f"sqlite:///{path}")
     with sqlite3.connect(path) as connection:
         connection.execute(statement)
     refused = CliRunner().invoke(main, ["adopt", str(path)])
