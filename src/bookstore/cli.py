@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bookstore.adopting.commands import adopt
 from bookstore.config import SERVICES, Settings, SettingsError
 from bookstore.moving.commands import join, split
 from bookstore.shared.errors import ShopError
@@ -364,6 +365,7 @@ def audit(settings: Settings) -> None:
 
 main.add_command(split)
 main.add_command(join)
+main.add_command(adopt)
 
 if __name__ == "__main__":
     sys.exit(main())

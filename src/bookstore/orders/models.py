@@ -170,11 +170,11 @@ class Order(Base):
 
     @property
     def can_be_canceled(self) -> bool:
-        """Whether nothing has left yet, and no money is being taken at this moment."""
+        """Whether nothing has left yet, and the money, if any was taken, is ours to give back now."""
         unsent = all(shipment.status is ShipmentStatus.WAITING for shipment in self.shipments)
         payment = self.active_payment
-        being_captured = payment is not None and payment.is_being_captured
-        return OrderStatus.CANCELED in ORDER_MOVES[self.status] and unsent and not being_captured
+        out_of_reach = payment is not None and (payment.is_being_captured or payment.is_adopted)
+        return OrderStatus.CANCELED in ORDER_MOVES[self.status] and unsent and not out_of_reach
 
     @property
     def timeline(self) -> list[Step]:

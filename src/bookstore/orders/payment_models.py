@@ -15,6 +15,8 @@ from bookstore.shared.errors import N_, ShopError
 from bookstore.shared.money import Money
 
 MAX_PAYMENTS = 10
+# Begins the authorization of a payment that was made in the original shop: no gateway of ours holds it.
+ADOPTED = "adopted:"
 
 
 class Method(StrEnum):
@@ -134,6 +136,11 @@ class Payment(Base):
     @property
     def is_active(self) -> bool:
         return self.status not in ENDED
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether the money was taken in the original shop. No gateway of ours can give it back."""
+        return (self.authorization_id or "").startswith(ADOPTED)
 
     @property
     def is_moving(self) -> bool:

@@ -1,8 +1,10 @@
 """A shop in which everything has happened that can: orders in every state, photos, carts, odd texts."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import text, update
 
@@ -85,8 +87,14 @@ def dump(databases: dict[str, Database]) -> dict[str, list[str]]:
         for table, key in _tables(service):
             with database.engine.connect() as connection:
                 found = connection.execute(text(f"SELECT * FROM {table} ORDER BY {key}")).all()
-            rows[f"{service}.{table}"] = [repr(tuple(row)) for row in found]
+            rows[f"{service}.{table}"] = [repr([_value(value) for value in row]) for row in found]
     return rows
+
+
+def _value(value: Any) -> Any:
+    """The value itself, but a JSON document with its keys in order: MySQL sorts them in its own way."""
+    is_document = isinstance(value, str) and value.startswith("{")
+    return json.dumps(json.loads(value), sort_keys=True) if is_document else value
 
 
 def next_numbers(database: Database) -> dict[str, int]:
