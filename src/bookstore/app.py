@@ -83,7 +83,8 @@ def open_search(settings: Settings, database: Database | None = None) -> "Search
     from bookstore.catalog.search import Search
 
     database = database or wiring.open_database(settings, "catalog")
-    return Search(database, settings.data_dir / "search", settings.currency)
+    copies = settings.effective_media_dir() / "search"
+    return Search(database, settings.data_dir / "search", settings.currency, copies)
 
 
 def _add_catalog(settings: Settings, app: Flask, database: Database) -> list[Job]:
@@ -162,7 +163,7 @@ def _catalog_policy(settings: Settings) -> "CatalogPolicy":
     return Policy(
         currency=settings.currency,
         books_per_page=settings.books_per_page,
-        data_dir=settings.data_dir,
+        media_dir=settings.effective_media_dir(),
         max_upload_bytes=settings.max_upload_kib * 1024,
     )
 

@@ -70,6 +70,11 @@ class Settings:
     data_dir: Path = setting(
         Path("data"), "Folder of everything that is kept: databases, search index, photos, mails"
     )
+    media_dir: str = setting(
+        "",
+        "Folder that all replicas of the catalog share: photos, copies of the search index; "
+        "default: `media` in the data folder",
+    )
     database_url: str = setting(
         "", "SQLAlchemy URL for services without one of their own; default: SQLite files in the data folder"
     )
@@ -230,6 +235,9 @@ class Settings:
     def database_url_of(self, service: str) -> str:
         own = getattr(self, f"{service}_database_url") or self.database_url
         return own or f"sqlite:///{(self.data_dir / f'{service}.sqlite3').resolve()}"
+
+    def effective_media_dir(self) -> Path:
+        return Path(self.media_dir).resolve() if self.media_dir else self.data_dir.resolve() / "media"
 
     def effective_secret_key(self) -> str:
         """The secret key; in development one is made and kept in the data folder."""

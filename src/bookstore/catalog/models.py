@@ -242,6 +242,16 @@ class BookChange(Base):
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
 
 
+class SearchSnapshotTurn(Base):
+    """The one row that says which database this is, and until when a replica copies its search index."""
+
+    __tablename__ = "search_snapshot_turn"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    database_id: Mapped[str] = mapped_column(String(32))
+    claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 def title_key_of(title: str) -> str:
     """The words of a title without case and accents, for look-ups of its beginning by index alone."""
     folded = fold(title)

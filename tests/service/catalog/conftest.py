@@ -31,7 +31,7 @@ def database(tmp_path: Path, empty_databases: EmptyDatabases) -> Iterator[Databa
 
 @pytest.fixture
 def policy(tmp_path: Path) -> Policy:
-    return Policy(data_dir=tmp_path, max_upload_bytes=1024 * 1024)
+    return Policy(media_dir=tmp_path / "media", max_upload_bytes=1024 * 1024)
 
 
 @pytest.fixture
@@ -45,7 +45,8 @@ def app(database: Database, policy: Policy, accounts: FakeAccounts) -> Flask:
     translations = [Path(str(catalog.__file__)).parent / "translations"]
     edge = WebPolicy(secret_key="a secret that only the tests know", service_token=SERVICE_TOKEN)
     app = web.new_app(edge, TokenVerifier(accounts), translations)
-    catalog.register(app, database, policy, Search(database, policy.data_dir / "search", policy.currency))
+    index = policy.media_dir.parent / "search"
+    catalog.register(app, database, policy, Search(database, index, policy.currency))
     access.require_audiences(app)
     app.testing = True
     return app

@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -203,6 +203,98 @@ def test_a_new_writer_looks_again_at_what_is_young(database: Database, search: S
     other.follow()
 
     assert titles(other, "renamed") == ["Renamed"]
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Lets time pass for the follower."""
+    passed = [timedelta()]
+
+    def wait(more: timedelta) -> None:
+        passed[0] += more
+
+    monkeypatch.setattr(search_follower, "utcnow", lambda: utcnow() + passed[0])
+    return wait
+
+
+def test_a_change_committed_while_its_follower_was_away_is_followed(
+    database: Database, search: Search, other: Search, later: Callable[[timedelta], None]
+) -> None:
+    """It took its number before a change that was followed, and was no longer young when somebody looked."""
+    first, second = put_on_shelf(database, [OnShelf("One"), OnShelf("Two")])
+    search.follow()
+    change(database, 500, second)
+    search.follow()
+    search.close()
+    _retitle(database, first, "Renamed")
+    change(database, 3, first)
+    later(timedelta(hours=1))
+
+    other.follow()
+
+    assert titles(other, "renamed") == ["Renamed"]
+
+
+def test_a_change_committed_during_a_long_rebuild_is_followed(
+    database: Database, search: Search, later: Callable[[timedelta], None]
+) -> None:
+    put_on_shelf(database, [OnShelf("One"), OnShelf("Two")])
+    change(database, 500, 2)
+
+    def commit_late(done: int, total: int) -> None:
+        _retitle(database, 1, "Renamed after it was read")
+        change(database, 3, 1)
+        later(timedelta(minutes=10))
+
+    search.rebuild(commit_late)
+    search.follow()
+
+    assert titles(search, "renamed") == ["Renamed after it was read"]
+
+
+def test_late_changes_in_several_batches_are_all_followed_by_a_new_writer(
+    database: Database,
+    search: Search,
+    other: Search,
+    later: Callable[[timedelta], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    search.follow()
+    ids = put_on_shelf(database, [OnShelf(f"Tomo {number}") for number in range(30)])
+    change(database, 9000, ids[0])
+    search.follow()
+    search.close()
+    for number, book_id in enumerate(ids):
+        _retitle(database, book_id, f"Renamed {number}")
+        change(database, 100 + number, book_id)
+    monkeypatch.setattr(search_follower, "BATCH", 10)
+    later(timedelta(hours=1))
+
+    other.follow()
+
+    assert len(titles(other, "renamed")) == 30
+
+
+def test_an_index_at_rest_stays_in_step_when_what_it_followed_is_forgotten(
+    database: Database,
+    search: Search,
+    folder: Path,
+    later: Callable[[timedelta], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    search.follow()
+    put_on_shelf(database, [OnShelf(f"Tomo {number}") for number in range(5)])
+    search.follow()
+    later(timedelta(days=8))
+    search.follow()
+    assert search.forget_old_changes() == 4
+    search.close()
+    reopened = Search(database, folder, USD)
+    monkeypatch.delattr(SearchIndex, "rebuild")
+
+    assert reopened.follow() == 0
+    assert reopened.find(SearchQuery(text="tomo")).total == 5
+    reopened.close()
 
 
 def _retitle(database: Database, book_id: int, title: str) -> None:
