@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from bookstore.config import Settings, SettingsError, variable
+from bookstore.config import SERVICES, Settings, SettingsError, variable
 from bookstore.shared.accounts_client import HttpAccounts
 from bookstore.shared.database import Database
 from bookstore.shared.identity import Accounts
 from bookstore.shared.mail import FolderTransport, SmtpTransport, Transport
+from bookstore.shared.status_neighbors import Neighbors
 
 if TYPE_CHECKING:
     from bookstore.accounts.policy import Policy as AccountsPolicy
@@ -61,6 +62,13 @@ def choose_gateway(settings: Settings) -> "SandboxGateway":
     from bookstore.orders.gateways.sandbox import SandboxGateway
 
     return SandboxGateway(f"sqlite:///{(settings.data_dir / 'gateway.sqlite3').resolve()}")
+
+
+def neighbors(settings: Settings) -> Neighbors:
+    """The services that run elsewhere, for the status page; there an address may be missing."""
+    elsewhere = [service for service in SERVICES if not settings.runs(service)]
+    urls = {service: str(getattr(settings, f"{service}_url")).rstrip("/") for service in elsewhere}
+    return Neighbors(urls, settings.service_token, settings.neighbor_timeout_seconds)
 
 
 def _neighbor(settings: Settings, service: str) -> str:

@@ -194,6 +194,7 @@ LOOKS = [
     Look("orders.list_transfers", "waiting", "ada", at("/orders/admin/transfers")),
     Look("orders.list_mails", "list", "ada", at("/orders/admin/mailbox")),
     Look("orders.show_mail", "one", "ada", at("/orders/admin/mailbox/1")),
+    Look("status.show_status", "admin", "ada", at("/status")),
     Look("web.api_docs", "visitor", "visitor", at("/api/docs")),
     *(
         Look(

@@ -22,6 +22,7 @@ from bookstore.shared.clock import utcnow
 from bookstore.shared.database import UtcDateTime, service_metadata
 from bookstore.shared.errors import N_, Forbidden
 from bookstore.shared.money import Money
+from bookstore.shared.replicas import ReplicaMixin
 
 # SQLite counts rows by itself only in a column that is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -240,6 +241,12 @@ class BookChange(Base):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     book_id: Mapped[int]
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
+
+
+class Replica(ReplicaMixin, Base):
+    """The replicas of the catalog that were seen lately."""
+
+    __tablename__ = "catalog_replicas"
 
 
 def title_key_of(title: str) -> str:

@@ -36,6 +36,7 @@ from bookstore.orders.order_status import (
 from bookstore.shared.database import UtcDateTime, service_metadata
 from bookstore.shared.mail import MailMixin
 from bookstore.shared.money import Money
+from bookstore.shared.replicas import ReplicaMixin
 
 if TYPE_CHECKING:
     from bookstore.orders.payment_models import Payment
@@ -372,3 +373,9 @@ class Mail(MailMixin, Base):
     """The mails of orders that wait for the worker, and those that it has sent."""
 
     __tablename__ = "orders_mails"
+
+
+class Replica(ReplicaMixin, Base):
+    """The replicas of orders that were seen lately."""
+
+    __tablename__ = "orders_replicas"
