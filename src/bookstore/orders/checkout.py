@@ -13,7 +13,7 @@ from bookstore.orders.carriers import DeliveryOption, chosen_option
 from bookstore.orders.cart_models import MAX_QUANTITY
 from bookstore.orders.lookup import order_by_reference
 from bookstore.orders.models import Address, Order, OrderLine, Shipment
-from bookstore.orders.order_status import CopiesStatus, OrderStatus
+from bookstore.orders.order_status import CopiesStatus, CopiesStep, OrderStatus
 from bookstore.orders.policy import Policy
 from bookstore.orders.ports import Catalog, CatalogUnavailable, Line, Reservation, ReservedLine
 from bookstore.orders.saga import pay_by
@@ -103,10 +103,14 @@ def place_order(
             currency=policy.currency,
             home_country=policy.home_country,
         )
+    asked_at = utcnow()
     held = catalog.reserve(reference, wanted, policy.hold)
+    answered_at = utcnow()
     try:
         with session.begin():
-            return _record(session, policy, held, buyer, option, address, agreed_total)
+            order = _record(session, policy, held, buyer, option, address, agreed_total)
+            order.record(CopiesStep.RESERVE, asked_at, answered_at)
+            return order
     except Exception:
         # Whoever repeated this request at the same time may have recorded the order.
         with session.begin():
