@@ -7,7 +7,7 @@ CATALOGS := $(wildcard src/bookstore/*/translations/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGS:.po=.mo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format setup setup-dev browser translations locks clean
+.PHONY: help run test lint format setup setup-dev browser promtool translations locks clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -17,7 +17,7 @@ run: setup ## Set everything up and serve a stocked shop on http://127.0.0.1:800
 	@$(BIN)/bookstore stock
 	@exec $(BIN)/bookstore serve
 
-test: setup-dev browser ## Set everything up and run every test
+test: setup-dev browser promtool ## Set everything up and run every test
 	$(BIN)/python -m pytest $(TESTS)
 
 lint: setup-dev ## Check style, types and who imports whom
@@ -54,6 +54,9 @@ $(VENV)/dev.done: requirements/dev.txt $(VENV)/runtime.done
 
 browser:
 	@scripts/ensure-chromium
+
+promtool: setup-dev
+	@scripts/ensure-promtool
 
 locks: setup-dev ## Resolve the dependencies anew into requirements/
 	scripts/lock
