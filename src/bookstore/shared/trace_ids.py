@@ -5,7 +5,7 @@ def current_trace_id() -> str | None:
     """The trace of what runs now, as 32 hexadecimal digits; None without tracing."""
     try:
         from opentelemetry import trace
-    except ImportError:  # the `tracing` extra is not installed
+    except ImportError:  # nobody has installed OpenTelemetry
         return None
     context = trace.get_current_span().get_span_context()
-    return trace.format_trace_id(context.trace_id) if context.is_valid else None
+    return str(trace.format_trace_id(context.trace_id)) if context.is_valid else None
