@@ -10,7 +10,7 @@ CATALOGS := $(wildcard src/bookstore/*/translations/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGS:.po=.mo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format setup setup-dev browser mariadb mysql nginx test-on-mariadb test-on-mysql translations locks clean
+.PHONY: help run test lint format setup setup-dev browser mariadb mysql nginx promtool test-on-mariadb test-on-mysql translations locks clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -20,7 +20,7 @@ run: setup ## Set everything up and serve a stocked shop on http://127.0.0.1:800
 	@$(BIN)/bookstore stock
 	@exec $(BIN)/bookstore serve
 
-test: setup-dev browser mariadb mysql nginx ## Set everything up and run every test, on each database
+test: setup-dev browser mariadb mysql nginx promtool ## Set everything up and run every test, on each database
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(TESTS)
 ifeq ($(TESTS),)
 	@$(MAKE) --no-print-directory test-on-mariadb test-on-mysql
@@ -71,8 +71,12 @@ mariadb:
 
 mysql:
 	@scripts/get-mysql
+
 nginx:
 	@scripts/ensure-nginx
+
+promtool: setup-dev
+	@scripts/ensure-promtool
 
 locks: setup-dev ## Resolve the dependencies anew into requirements/
 	scripts/lock

@@ -10,13 +10,15 @@ from flask import Flask
 
 from bookstore import wiring
 from bookstore.config import Settings
-from bookstore.shared import access, neighbor, web
+from bookstore.shared import access, neighbor, status_views, web
 from bookstore.shared.database import Database
 from bookstore.shared.edge import WebPolicy
 from bookstore.shared.identity import TokenVerifier
 from bookstore.shared.mail import Render
 from bookstore.shared.mail_text import renderer
 from bookstore.shared.neighbor import Neighbor
+from bookstore.shared.process import Process, new_replica_name
+from bookstore.shared.vital_signs import vital_signs
 from bookstore.shared.worker import Job
 
 if TYPE_CHECKING:
@@ -28,13 +30,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shop:
-    """A process's share of the shop: the web app, its databases and its background jobs."""
+    """A process's share of the shop: the web app, its databases and its background jobs.
+
+    `vital_signs` tell others how this process does. Unlike the jobs, every process gives them.
+    """
 
     settings: Settings
     app: Flask
     databases: dict[str, Database]
     jobs: list[Job]
     neighbors: dict[str, Neighbor]
+    vital_signs: list[Job]
 
     def close(self) -> None:
         """Give the search index and the connections back, so that another process may have them at once."""
@@ -61,8 +67,9 @@ def create_shop(settings: Settings) -> Shop:
         jobs += _add_catalog(settings, app, databases["catalog"])
     if settings.runs("orders"):
         jobs += _add_orders(settings, app, databases, neighbors)
+    status_views.install(app, wiring.status_neighbors(settings))
     access.require_audiences(app)
-    return Shop(settings, app, databases, jobs, neighbors)
+    return Shop(settings, app, databases, jobs, neighbors, _vital_signs(app))
 
 
 def _add_accounts(settings: Settings, app: Flask, database: Database, policy: "AccountsPolicy") -> list[Job]:
@@ -125,6 +132,11 @@ def _translations(settings: Settings) -> list[Path]:
     return [Path(str(files(f"bookstore.{package}"))) / "translations" for package in packages]
 
 
+def _vital_signs(app: Flask) -> list[Job]:
+    process: Process = app.extensions["bookstore.web"].process
+    return [vital_signs(name, told, process) for name, told in status_views.reporters(app).items()]
+
+
 def _web_policy(settings: Settings) -> WebPolicy:
     return WebPolicy(
         secret_key=settings.effective_secret_key(),
@@ -136,6 +148,11 @@ def _web_policy(settings: Settings) -> WebPolicy:
         session_lifetime=timedelta(days=settings.session_days),
         service_token=settings.service_token,
         max_body_bytes=settings.max_body_kib * 1024,
+        process=Process(
+            services=settings.services,
+            replica=settings.replica or new_replica_name(),
+            commit=settings.commit or "unknown",
+        ),
     )
 
 

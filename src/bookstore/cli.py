@@ -149,7 +149,7 @@ def worker(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     shop = create_shop(settings)
     click.echo(f"working on {len(shop.jobs)} jobs (Ctrl-C ends)")
-    run_until(stop, shop.jobs)
+    run_until(stop, [*shop.jobs, *shop.vital_signs])
     shop.close()
 
 

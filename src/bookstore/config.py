@@ -98,6 +98,19 @@ class Settings:
     catalog_url: str = setting(
         "", "Address of the catalog service, needed by orders where it does not run in this process"
     )
+    orders_url: str = setting(
+        "", "Address of the orders service, for the status page where it does not run in this process"
+    )
+    replica: str = setting(
+        "",
+        "Name of this group of server processes on the status page; default: the host's and a random end",
+        validate.Regexp(r"[A-Za-z0-9._-]{0,80}\Z"),
+    )
+    commit: str = setting(
+        "",
+        "Commit that the program was built from, for the status page",
+        validate.Regexp(r"[0-9a-f]{0,64}\Z"),
+    )
     service_token: str = setting("", "Credential that services show one another on /internal/")
     secret_key: str = setting(
         "", "Signs the form cookie and seals the token keys; generated in the data folder in development"

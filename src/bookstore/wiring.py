@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import ArgumentError
 
-from bookstore.config import Settings, SettingsError, variable
+from bookstore.config import SERVICES, Settings, SettingsError, variable
 from bookstore.shared.accounts_client import HttpAccounts
 from bookstore.shared.database import DATABASE_AWAY, Database
 from bookstore.shared.errors import AccountsUnavailable, ServiceUnavailable
@@ -16,6 +16,7 @@ from bookstore.shared.identity import Accounts
 from bookstore.shared.mail import FolderTransport, SmtpTransport, Transport
 from bookstore.shared.mysql import MissingDriver, ServerOptions
 from bookstore.shared.neighbor import Neighbor, Patience
+from bookstore.shared.status_neighbors import Neighbors
 from bookstore.shared.telemetry import log
 
 if TYPE_CHECKING:
@@ -97,6 +98,13 @@ def require_neighbors(settings: Settings) -> None:
         _neighbor(settings, "accounts")
     if settings.runs("orders") and not settings.runs("catalog"):
         _neighbor(settings, "catalog")
+
+
+def status_neighbors(settings: Settings) -> Neighbors:
+    """The services that run elsewhere, for the status page; there an address may be missing."""
+    elsewhere = [service for service in SERVICES if not settings.runs(service)]
+    urls = {service: str(getattr(settings, f"{service}_url")).rstrip("/") for service in elsewhere}
+    return Neighbors(urls, settings.service_token, settings.neighbor_timeout_seconds)
 
 
 def _neighbor(settings: Settings, service: str) -> Neighbor:

@@ -22,6 +22,7 @@ from bookstore.shared.clock import utcnow
 from bookstore.shared.database import UtcDateTime, service_metadata
 from bookstore.shared.errors import N_, Forbidden
 from bookstore.shared.money import Money
+from bookstore.shared.replicas import ReplicaMixin
 
 # SQLite counts rows by itself only in a column that is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -250,6 +251,12 @@ class SearchSnapshotTurn(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     database_id: Mapped[str] = mapped_column(String(32))
     claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Replica(ReplicaMixin, Base):
+    """The replicas of the catalog that were seen lately."""
+
+    __tablename__ = "catalog_replicas"
 
 
 def title_key_of(title: str) -> str:

@@ -82,6 +82,12 @@ class Search:
         """Whether the index answers."""
         return self._usable_index() is not None
 
+    @property
+    def position(self) -> int:
+        """The number of the last change that is in the index; zero while there is none."""
+        index = self._usable_index()
+        return (index.position or 0) if index is not None else 0
+
     def follow(self) -> int:
         """Bring the index up to the change table, if this process may write it; how many changes it took.
 

@@ -13,7 +13,7 @@ from bookstore.orders.carriers import DeliveryOption, chosen_option
 from bookstore.orders.cart_models import MAX_QUANTITY
 from bookstore.orders.lookup import order_by_reference
 from bookstore.orders.models import Address, Order, OrderLine, Shipment
-from bookstore.orders.order_status import CopiesStatus, OrderStatus
+from bookstore.orders.order_status import CopiesStatus, CopiesStep, OrderStatus
 from bookstore.orders.policy import Policy
 from bookstore.orders.ports import Catalog, CatalogUnavailable, Line, Reservation, ReservedLine
 from bookstore.orders.saga import pay_by
@@ -104,9 +104,11 @@ def place_order(
             currency=policy.currency,
             home_country=policy.home_country,
         )
+    asked_at = utcnow()
     held = catalog.reserve(reference, wanted, policy.hold)
+    asked = (asked_at, utcnow())
     try:
-        return _record(session, policy, held, buyer, option, address, agreed_total)
+        return _record(session, policy, held, buyer, option, address, agreed_total, asked)
     except Exception:
         # Whoever repeated this request at the same time may have recorded the order.
         with session.begin():
@@ -154,6 +156,7 @@ def _record(
     option: DeliveryOption,
     address: Address,
     agreed_total: Money | None,
+    asked: tuple[datetime, datetime],
 ) -> Order:
     if any(line.quote.seller_id == buyer.user_id for line in held.lines):
         raise OwnListing
@@ -166,6 +169,7 @@ def _record(
         _add_shipment(order, seller_id, list(reserved), option)
     with session.begin():
         session.add(order)
+        order.record(CopiesStep.RESERVE, *asked)
         mails.queue_placed(session, order)
     return order
 

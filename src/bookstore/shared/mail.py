@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database, UtcDateTime
+from bookstore.shared.queues import Queue, queue_of
 from bookstore.shared.retries import repeatable, retried
 from bookstore.shared.telemetry import log
 
@@ -143,6 +144,15 @@ def latest(session: Session, model: type[MailMixin], before_id: int | None, limi
     if before_id is not None:
         query = query.where(model.id < before_id)
     return list(session.scalars(query))
+
+
+def queues(session: Session, model: type[MailMixin]) -> list[Queue]:
+    """The mails that wait to be sent, and those that were tried too often and are given up."""
+    unsent, tried = model.sent_at.is_(None), model.attempts >= MAX_ATTEMPTS
+    return [
+        queue_of(session, "mails", model.created_at, unsent, ~tried),
+        queue_of(session, "mails_given_up", model.created_at, unsent, tried),
+    ]
 
 
 @retried
