@@ -59,8 +59,9 @@ class DatabaseServer:
             "--bind-address=127.0.0.1",
             f"--port={self.port}",
         ]
+        # Should the tests be ended from outside, the kernel ends the server with them.
         self.process = subprocess.Popen(
-            [*self.program, *places, *RELAXED, *self.extra],
+            ["setpriv", "--pdeathsig", "KILL", *self.program, *places, *RELAXED, *self.extra],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,

@@ -34,6 +34,7 @@ NUMBERS_NEVER_COME_BACK = {"sqlite_autoincrement": True}
 # The largest number that every database takes for an INTEGER.
 MAX_ID = 2**31 - 1
 MAX_TITLE = 255
+MAX_AUTHORS = 500
 MAX_SLUG_LENGTH = 60
 
 
@@ -94,7 +95,8 @@ class Book(Base):
     identity: Mapped[str] = mapped_column(String(80), unique=True)
     title: Mapped[str] = mapped_column(String(MAX_TITLE))
     title_key: Mapped[str] = mapped_column(String(MAX_TITLE), index=True)
-    authors: Mapped[str] = mapped_column(String(500), default="")
+    authors: Mapped[str] = mapped_column(String(MAX_AUTHORS), default="")
+    authors_key: Mapped[str] = mapped_column(String(MAX_AUTHORS), default="", server_default="")
     isbn13: Mapped[str | None] = mapped_column(String(13), unique=True, default=None)
     year: Mapped[int | None] = mapped_column(default=None)
     publisher: Mapped[str | None] = mapped_column(String(160), default=None)
@@ -110,6 +112,11 @@ class Book(Base):
     def _keep_title_key(self, key: str, title: str) -> str:
         self.title_key = title_key_of(title)
         return title
+
+    @validates("authors")
+    def _keep_authors_key(self, key: str, authors: str) -> str:
+        self.authors_key = authors_key_of(authors)
+        return authors
 
     @property
     def slug(self) -> str:
@@ -263,6 +270,11 @@ def title_key_of(title: str) -> str:
     """The words of a title without case and accents, for look-ups of its beginning by index alone."""
     folded = fold(title)
     return (" ".join(re.findall(r"\w+", folded)) or " ".join(folded.split()))[:MAX_TITLE]
+
+
+def authors_key_of(authors: str) -> str:
+    """The authors without case and accents, for look-ups that find the same on every database."""
+    return fold(authors)[:MAX_AUTHORS]
 
 
 def slug_of(title: str) -> str:

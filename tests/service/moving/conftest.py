@@ -6,6 +6,7 @@ import pytest
 
 from bookstore.app import create_shop
 from bookstore.config import Settings
+from bookstore.shared import migrations
 from tests.people import join
 from tests.service.moving.busy_shop import Buying, keep_busy
 from tests.service.moving.mariadb import MariaDb, running
@@ -19,11 +20,12 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
 
 
 @pytest.fixture(scope="session")
-def busy_folder(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> tuple[Path, Buying]:
+def busy_folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Buying]:
     """The data of a shop in which everything has happened that can, made once."""
     folder = tmp_path_factory.mktemp("busy") / "data"
-    shutil.copytree(migrated, folder)
     shop = create_shop(settings_of(folder))
+    for database in shop.databases.values():
+        migrations.upgrade(database)
     ana = join(shop.app, "Ana Sells", "ana@example.com")
     bruno = join(shop.app, "Bruno Buys", "bruno@example.com")
     bought = keep_busy(shop, ana, bruno)
