@@ -20,11 +20,8 @@ run: setup ## Set everything up and serve a stocked shop on http://127.0.0.1:800
 	@$(BIN)/bookstore stock
 	@exec $(BIN)/bookstore serve
 
-test: setup-dev browser mariadb mysql nginx promtool ## Set everything up and run every test, on each database
+test: setup-dev browser mariadb mysql nginx promtool ## Set everything up and run every test
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(TESTS)
-ifeq ($(TESTS),)
-	@$(MAKE) --no-print-directory test-on-mariadb test-on-mysql
-endif
 
 # What talks to a database, on real servers that the tests start themselves. The rest is the same on all of them.
 test-on-mariadb test-on-mysql: test-on-%: setup-dev %
