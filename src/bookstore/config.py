@@ -4,9 +4,12 @@ Every setting is read from `BOOKSTORE_<NAME>`, or from the file that `BOOKSTORE_
 how container secrets arrive. A wrong value stops the start and names its variable.
 """
 
+import os
 import secrets
+from contextlib import suppress
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Self
 from zoneinfo import available_timezones
 
@@ -224,11 +227,19 @@ def _is_weak(secret: str) -> bool:
 
 
 def _kept_secret(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
+    """The secret in this file, made when there is none. All processes that start together get the same one."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The file appears under its name only once it is whole: another process may read it at that moment.
+        with NamedTemporaryFile("w", dir=path.parent, prefix=f"{path.name}.") as aside:
+            aside.write(secrets.token_urlsafe(48))
+            aside.flush()
+            os.fsync(aside.fileno())
+            with suppress(FileExistsError):
+                os.link(aside.name, path)
+    secret = path.read_text().strip()
+    if len(secret) < MIN_SECRET_LENGTH:
+        raise SettingsError(
+            f"{path} does not hold a whole secret key: restore it, or delete it for a new one"
+        )
+    return secret

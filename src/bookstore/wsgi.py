@@ -5,11 +5,13 @@
 
 import os
 import shutil
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 from bookstore.config import Settings
 
@@ -24,6 +26,22 @@ def create_app() -> Flask:
     return create_shop(settings).app
 
 
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Gives a connection a thread once it has something to say.
+
+    gunicorn's own worker lets a thread wait five seconds for the first byte, so that a few silent
+    connections, such as browsers open in advance, keep everybody else waiting.
+    """
+
+    def enqueue_req(self, conn: Any) -> None:
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+        else:
+            silent: Future[object] = Future()
+            silent.set_result(_DEFER)
+            self.finish_request(conn, silent)
+
+
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn, told by our settings. On SIGTERM or Ctrl-C it stops accepting and finishes what runs."""
 
@@ -35,7 +53,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         settings = self.settings
         options = {
             "bind": [f"{settings.host}:{settings.port}"],
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "workers": settings.workers,
             "threads": settings.threads,
             "graceful_timeout": settings.graceful_seconds,

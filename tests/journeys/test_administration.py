@@ -56,7 +56,7 @@ def test_a_link_to_a_new_password_works_once(ada: Page, people: People, windows:
     page.get_by_role("link", name="I forgot my password").click()
     page.get_by_label("E-mail address").fill(bruno.email)
     page.get_by_role("button", name="Send me a link").click()
-    expect(heading(page)).to_have_text("Look into your mail")
+    expect(heading(page)).to_have_text("Check your mail")
 
     link = mailed_link(ada, bruno.email)
     page.goto(link)
@@ -74,7 +74,7 @@ def test_a_link_to_a_new_password_works_once(ada: Page, people: People, windows:
 
     page = windows.open()
     page.goto(link)
-    expect(page.get_by_role("heading", name="This link is no longer good")).to_be_visible()
+    expect(page.get_by_role("heading", name="This link is no longer valid")).to_be_visible()
 
 
 def enter(page: Page, email: str) -> None:

@@ -16,7 +16,7 @@ TOO_LARGE = 9 * 1024 * 1024
 def test_an_address_without_a_page(visitor: Page) -> None:
     visitor.goto("/books/no-such-book")
     assert_refused(visitor, 404, "Page not found")
-    visitor.get_by_role("link", name="Look through all books").click()
+    visitor.get_by_role("link", name="Browse all books").click()
     expect(heading(visitor)).to_have_text("All books")
 
 

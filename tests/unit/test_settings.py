@@ -1,4 +1,7 @@
 import re
+import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 
@@ -96,6 +99,30 @@ def test_the_development_secret_is_made_once_and_kept_private(tmp_path):
     assert len(first) >= 32
     assert Settings(data_dir=tmp_path).effective_secret_key() == first
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_processes_that_start_together_share_the_development_secret(monkeypatch, tmp_path):
+    def dawdle(size):
+        time.sleep(0.2)
+        return make_token(size)
+
+    make_token = secrets.token_urlsafe
+    monkeypatch.setattr(secrets, "token_urlsafe", dawdle)
+    settings = Settings(data_dir=tmp_path / "data")
+    with ThreadPoolExecutor(8) as starting:
+        made = [starting.submit(settings.effective_secret_key) for _ in range(8)]
+        keys = {key.result() for key in made}
+
+    assert len(keys) == 1
+    assert len(keys.pop()) >= 32
+    assert [path.name for path in settings.data_dir.iterdir()] == ["secret_key"]
+
+
+def test_a_development_secret_that_was_cut_off_is_not_used(tmp_path):
+    (tmp_path / "secret_key").write_text("")
+    with pytest.raises(SettingsError, match="secret_key does not hold a whole secret key"):
+        Settings(data_dir=tmp_path).effective_secret_key()
+    assert (tmp_path / "secret_key").read_text() == ""
 
 
 def test_each_service_has_its_own_database_unless_told_otherwise(tmp_path):

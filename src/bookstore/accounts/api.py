@@ -8,7 +8,6 @@ from typing import Any
 import marshmallow as ma
 from flask import Response
 from flask_babel import get_locale
-from flask_smorest import Blueprint
 
 from bookstore.accounts import bans, sessions, users
 from bookstore.accounts.bans import CannotBanYourself
@@ -30,7 +29,7 @@ from bookstore.accounts.sessions import BadCredentials, UserBanned
 from bookstore.accounts.tokens import AccessToken
 from bookstore.accounts.users import EmailTaken
 from bookstore.shared.access import Audience, audience, request_token, signed_in_user
-from bookstore.shared.api import PageArguments, StrictSchema, error_responses
+from bookstore.shared.api import ApiBlueprint, PageArguments, StrictSchema, error_responses
 from bookstore.shared.errors import (
     Forbidden,
     InvalidCursor,
@@ -43,7 +42,7 @@ from bookstore.shared.pagination import Page
 
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 
-blueprint = Blueprint(
+blueprint = ApiBlueprint(
     "accounts_api", __name__, url_prefix="/api/v1/accounts", description="People and their sessions"
 )
 blueprint.before_request(require_living_session)

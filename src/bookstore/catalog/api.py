@@ -4,7 +4,6 @@
 from typing import Any
 
 from flask import jsonify, request
-from flask_smorest import Blueprint
 
 from bookstore.catalog import books, isbn, listings
 from bookstore.catalog.api_schemas import (
@@ -34,7 +33,7 @@ from bookstore.catalog.terms import (
     WrongCurrency,
 )
 from bookstore.shared.access import Audience, audience, current_user
-from bookstore.shared.api import error_responses
+from bookstore.shared.api import ApiBlueprint, error_responses
 from bookstore.shared.errors import InvalidCursor, SignInRequired
 from bookstore.shared.identity import InvalidToken
 from bookstore.shared.money import InvalidAmount, Money
@@ -52,7 +51,7 @@ PHOTO_BODY = {
     },
 }
 
-blueprint = Blueprint(
+blueprint = ApiBlueprint(
     "catalog_api", __name__, url_prefix="/api/v1/catalog", description="Books and the listings of them"
 )
 

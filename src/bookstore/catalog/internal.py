@@ -9,20 +9,19 @@ from typing import Any
 import marshmallow as ma
 from flask import jsonify
 from flask.typing import ResponseReturnValue
-from flask_smorest import Blueprint
 
 from bookstore.catalog import listings, reservations
 from bookstore.catalog.listings import Offer
 from bookstore.catalog.reservations import HeldCopies
 from bookstore.catalog.runtime import current
 from bookstore.shared.access import Audience, audience
-from bookstore.shared.api import StrictSchema
+from bookstore.shared.api import ApiBlueprint, StrictSchema
 
 MAX_LINES = 200
 MAX_HOLD_SECONDS = 31 * 24 * 3600
 REFERENCE = "/reservations/<string(minlength=1, maxlength=64):reference>"
 
-internal = Blueprint("catalog_internal", __name__, url_prefix="/internal/catalog")
+internal = ApiBlueprint("catalog_internal", __name__, url_prefix="/internal/catalog")
 
 
 class QuotesSchema(StrictSchema):

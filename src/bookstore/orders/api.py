@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Response, make_response, request
-from flask_smorest import Blueprint
 
 from bookstore.orders import cancellation, carriers, checkout, fulfillment, idempotency, lookup, payments
 from bookstore.orders.addresses import InvalidAddress
@@ -57,7 +56,7 @@ from bookstore.orders.ports import (
 )
 from bookstore.orders.runtime import current
 from bookstore.shared.access import Audience, audience, signed_in_user
-from bookstore.shared.api import PageArguments, error_responses
+from bookstore.shared.api import ApiBlueprint, PageArguments, error_responses
 from bookstore.shared.errors import InvalidCursor, NotFound, SignInRequired
 from bookstore.shared.identity import InvalidToken
 from bookstore.shared.pagination import Page
@@ -73,7 +72,7 @@ KEY_HEADER = {
 }
 SHIPMENT = f"<int(min=1, max={MAX_ID}):shipment_id>"
 
-blueprint = Blueprint(
+blueprint = ApiBlueprint(
     "orders_api", __name__, url_prefix="/api/v1/orders", description="Orders, payments and sales"
 )
 

@@ -3,15 +3,17 @@
 Errors do not pass through here: `shared.web` turns them into problem+json.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import marshmallow as ma
 from flask import Blueprint as FlaskBlueprint
-from flask import Flask, jsonify, render_template
+from flask import Flask, Request, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from flask_smorest import Api, Blueprint
 from flask_smorest.error_handler import ErrorSchema
+from webargs.flaskparser import FlaskParser
 
 from bookstore.shared import api_docs
 from bookstore.shared.access import Audience, audience
@@ -73,6 +75,24 @@ class StrictSchema(ma.Schema):
 
     class Meta:
         unknown = ma.RAISE
+
+
+class BodyParser(FlaskParser):
+    """Takes JSON that no reader can hold (nested too deep, a number of too many digits) for invalid JSON."""
+
+    def _raw_load_json(self, req: Request) -> Any:
+        try:
+            return super()._raw_load_json(req)
+        except json.JSONDecodeError:
+            raise
+        except (RecursionError, ValueError) as error:
+            self._handle_invalid_json_error(error, req)  # type: ignore[arg-type]  # any error will do
+
+
+class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
+    """Routes of an API whose arguments are parsed and documented by schemas."""
+
+    ARGUMENTS_PARSER = BodyParser()
 
 
 class ServiceApi(Api):  # type: ignore[misc]  # flask-smorest has no types

@@ -52,7 +52,7 @@ def test_the_link_works_once(app, database, ana):
     kept = user_of(database, ana.email).password_hash
     again = use(app, link, "yet another password")
     assert again.status_code == 410
-    assert "This link is no longer good" in again.text
+    assert "This link is no longer valid" in again.text
     assert user_of(database, ana.email).password_hash == kept
 
 

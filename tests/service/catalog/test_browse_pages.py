@@ -270,7 +270,7 @@ def test_nothing_found_suggests_what_to_do(shop: FlaskClient) -> None:
 
     assert page.says("Try fewer words")
     assert page.link("Remove all filters") == "/books?q=zzzzzz"
-    assert page.link("Look through all books") == "/books"
+    assert page.link("Browse all books") == "/books"
     assert page.link("Offer it for sale") == "/sell/new"
 
 
@@ -370,7 +370,7 @@ def test_a_made_up_cursor_is_refused_in_the_style_of_the_shop(shop: FlaskClient,
     page = read(shop, f"/books?cursor={cursor}", status=400)
 
     assert page.says("This page address is not valid. Please start from the first page.")
-    assert page.link("Look through all books") == "/books"
+    assert page.link("Browse all books") == "/books"
 
 
 def test_a_page_behind_the_end_leads_back(shop: FlaskClient, database: Database, search: Search) -> None:

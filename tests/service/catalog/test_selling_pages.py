@@ -237,6 +237,8 @@ def test_my_books_are_mine_with_the_state_of_their_copies(
 
     assert "Pedro Páramo" in page
     assert "2 available, 2 held, 1 sold" in page
+    ana.browser.set_cookie("bookstore_locale", "es")
+    assert "2 disponibles, 2 apartados, 1 vendido</td>" in ana.get("/sell").text
     assert "Somebody else" not in page
     assert "Pedro Páramo" not in carla.get("/sell").text
 
