@@ -6,7 +6,7 @@ from alembic import op
 from bookstore.catalog.text_folding import fold
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 
 BATCH = 1_000
 
