@@ -10,7 +10,7 @@ CATALOGS := $(wildcard src/bookstore/*/translations/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGS:.po=.mo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format setup setup-dev browser translations locks clean
+.PHONY: help run test lint format setup setup-dev browser mariadb mysql nginx promtool test-on-mariadb test-on-mysql translations locks clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -20,8 +20,12 @@ run: setup ## Set everything up and serve a stocked shop on http://127.0.0.1:800
 	@$(BIN)/bookstore stock
 	@exec $(BIN)/bookstore serve
 
-test: setup-dev browser ## Set everything up and run every test
+test: setup-dev browser mariadb mysql nginx promtool ## Set everything up and run every test
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(TESTS)
+
+# What talks to a database, on real servers that the tests start themselves. The rest is the same on all of them.
+test-on-mariadb test-on-mysql: test-on-%: setup-dev %
+	BOOKSTORE_TEST_DATABASE=$* $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal tests/service tests/contract
 
 lint: setup-dev ## Check style, types and who imports whom
 	$(BIN)/ruff check .
@@ -51,12 +55,25 @@ $(VENV)/runtime.done: requirements/runtime.txt requirements/build.txt pyproject.
 	@touch $@
 
 $(VENV)/dev.done: requirements/dev.txt $(VENV)/runtime.done
+	@scripts/ensure-mysql-headers
 	@echo "installing what the tests need (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
 browser:
 	@scripts/ensure-chromium
+
+mariadb:
+	@scripts/ensure-mariadb
+
+mysql:
+	@scripts/get-mysql
+
+nginx:
+	@scripts/ensure-nginx
+
+promtool: setup-dev
+	@scripts/ensure-promtool
 
 locks: setup-dev ## Resolve the dependencies anew into requirements/
 	scripts/lock

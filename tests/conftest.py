@@ -1,7 +1,6 @@
-"""What every test may ask for. The shop in a test is the whole shop on SQLite files of its own."""
+"""What every test may ask for. The shop in a test is the whole shop on databases of its own."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +10,18 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from bookstore.app import Shop, create_shop
+from bookstore.app import Shop
 from bookstore.config import Settings
-from bookstore.shared import migrations
-from bookstore.wiring import open_databases
+from tests.database_servers import running
+from tests.empty_databases import (
+    EmptyDatabases,
+    EmptyFiles,
+    EmptySchemas,
+    chosen_product,
+    database_settings,
+)
 from tests.people import PASSWORD, Person, join, log_in
+from tests.topology import open_shop
 
 hypothesis_settings.register_profile(
     "shared-machine",
@@ -34,34 +40,37 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with empty, migrated databases, made once and copied for each test."""
-    folder = tmp_path_factory.mktemp("migrated")
-    for database in open_databases(Settings(data_dir=folder)).values():
-        migrations.upgrade(database)
-        database.close()
-    return folder
+def empty_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmptyDatabases]:
+    """Databases of the product that BOOKSTORE_TEST_DATABASE names: SQLite, or a server of our own."""
+    product = chosen_product()
+    if product == "sqlite":
+        yield EmptyFiles(tmp_path_factory.mktemp("migrated"))
+        return
+    with running(product) as server:
+        yield EmptySchemas(server)
 
 
 @pytest.fixture
-def settings(tmp_path: Path, migrated: Path) -> Settings:
+def settings(tmp_path: Path, empty_databases: EmptyDatabases) -> Iterator[Settings]:
     """Settings of a whole shop in a folder of its own, with limits that no test meets by accident."""
     data = tmp_path / "data"
-    shutil.copytree(migrated, data)
-    return Settings(
-        data_dir=data,
-        secret_key="a secret that only the tests know, 0123456789",
-        service_token="what services show one another in the tests, 0123456789",
-        registrations_per_address=10_000,
-        resets_per_address=10_000,
-        login_failures_per_address=10_000,
-    )
+    with database_settings(empty_databases, data) as urls:
+        yield Settings(
+            data_dir=data,
+            secret_key="a secret that only the tests know, 0123456789",
+            service_token="what services show one another in the tests, 0123456789",
+            registrations_per_address=10_000,
+            resets_per_address=10_000,
+            login_failures_per_address=10_000,
+            neighbor_timeout_seconds=30,
+            **urls,
+        )
 
 
 @pytest.fixture
 def shop(settings: Settings) -> Iterator[Shop]:
-    """The whole shop in this process."""
-    shop = create_shop(settings)
+    """The whole shop in this process, in the topology of this run."""
+    shop = open_shop(settings)
     shop.app.testing = True
     yield shop
     shop.close()

@@ -10,12 +10,15 @@ from flask import Flask
 
 from bookstore import wiring
 from bookstore.config import Settings
-from bookstore.shared import access, web
+from bookstore.shared import access, neighbor, status_views, web
 from bookstore.shared.database import Database
 from bookstore.shared.edge import WebPolicy
 from bookstore.shared.identity import TokenVerifier
 from bookstore.shared.mail import Render
 from bookstore.shared.mail_text import renderer
+from bookstore.shared.neighbor import Neighbor
+from bookstore.shared.process import Process, new_replica_name
+from bookstore.shared.vital_signs import vital_signs
 from bookstore.shared.worker import Job
 
 if TYPE_CHECKING:
@@ -27,36 +30,46 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shop:
-    """A process's share of the shop: the web app, its databases and its background jobs."""
+    """A process's share of the shop: the web app, its databases and its background jobs.
+
+    `vital_signs` tell others how this process does. Unlike the jobs, every process gives them.
+    """
 
     settings: Settings
     app: Flask
     databases: dict[str, Database]
     jobs: list[Job]
+    neighbors: dict[str, Neighbor]
+    vital_signs: list[Job]
 
     def close(self) -> None:
         """Give the search index and the connections back, so that another process may have them at once."""
         if self.settings.runs("catalog"):
             self.app.extensions["bookstore.catalog"].search.close()
+        for asked in self.neighbors.values():
+            asked.close()
         for database in self.databases.values():
             database.close()
 
 
 def create_shop(settings: Settings) -> Shop:
     """Put the chosen services together. Raises SettingsError when a neighbor's address is missing."""
+    neighbors = wiring.find_neighbors(settings)
     databases = wiring.open_databases(settings)
     own_accounts = accounts_policy(settings) if settings.runs("accounts") else None
-    accounts = wiring.choose_accounts(settings, databases, own_accounts)
+    accounts = wiring.choose_accounts(databases, neighbors, own_accounts)
     app = web.new_app(_web_policy(settings), TokenVerifier(accounts), _translations(settings))
+    app.extensions[neighbor.EXTENSION] = neighbors
     jobs: list[Job] = []
     if own_accounts is not None:
         jobs += _add_accounts(settings, app, databases["accounts"], own_accounts)
     if settings.runs("catalog"):
         jobs += _add_catalog(settings, app, databases["catalog"])
     if settings.runs("orders"):
-        jobs += _add_orders(settings, app, databases)
+        jobs += _add_orders(settings, app, databases, neighbors)
+    status_views.install(app, wiring.status_neighbors(settings))
     access.require_audiences(app)
-    return Shop(settings, app, databases, jobs)
+    return Shop(settings, app, databases, jobs, neighbors, _vital_signs(app))
 
 
 def _add_accounts(settings: Settings, app: Flask, database: Database, policy: "AccountsPolicy") -> list[Job]:
@@ -76,8 +89,9 @@ def open_search(settings: Settings, database: Database | None = None) -> "Search
     """The search of the catalog in this process."""
     from bookstore.catalog.search import Search
 
-    database = database or Database("catalog", settings.database_url_of("catalog"))
-    return Search(database, settings.data_dir / "search", settings.currency)
+    database = database or wiring.open_database(settings, "catalog")
+    copies = settings.effective_media_dir() / "search"
+    return Search(database, settings.data_dir / "search", settings.currency, copies)
 
 
 def _add_catalog(settings: Settings, app: Flask, database: Database) -> list[Job]:
@@ -89,11 +103,13 @@ def _add_catalog(settings: Settings, app: Flask, database: Database) -> list[Job
     return catalog.jobs(database, policy, search)
 
 
-def _add_orders(settings: Settings, app: Flask, databases: dict[str, Database]) -> list[Job]:
+def _add_orders(
+    settings: Settings, app: Flask, databases: dict[str, Database], neighbors: dict[str, Neighbor]
+) -> list[Job]:
     from bookstore import orders
 
     policy = orders_policy(settings)
-    catalog = wiring.choose_catalog(settings, databases)
+    catalog = wiring.choose_catalog(databases, neighbors)
     gateway = wiring.choose_gateway(settings)
     orders.register(app, databases["orders"], policy, catalog, gateway)
     return orders.jobs(
@@ -116,6 +132,11 @@ def _translations(settings: Settings) -> list[Path]:
     return [Path(str(files(f"bookstore.{package}"))) / "translations" for package in packages]
 
 
+def _vital_signs(app: Flask) -> list[Job]:
+    process: Process = app.extensions["bookstore.web"].process
+    return [vital_signs(name, told, process) for name, told in status_views.reporters(app).items()]
+
+
 def _web_policy(settings: Settings) -> WebPolicy:
     return WebPolicy(
         secret_key=settings.effective_secret_key(),
@@ -127,6 +148,11 @@ def _web_policy(settings: Settings) -> WebPolicy:
         session_lifetime=timedelta(days=settings.session_days),
         service_token=settings.service_token,
         max_body_bytes=settings.max_body_kib * 1024,
+        process=Process(
+            services=settings.services,
+            replica=settings.replica or new_replica_name(),
+            commit=settings.commit or "unknown",
+        ),
     )
 
 
@@ -154,7 +180,7 @@ def _catalog_policy(settings: Settings) -> "CatalogPolicy":
     return Policy(
         currency=settings.currency,
         books_per_page=settings.books_per_page,
-        data_dir=settings.data_dir,
+        media_dir=settings.effective_media_dir(),
         max_upload_bytes=settings.max_upload_kib * 1024,
     )
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from bookstore.adopting.commands import adopt
 from bookstore.config import SERVICES, Settings, SettingsError
+from bookstore.moving.commands import join, split
 from bookstore.shared.errors import ShopError
 
 SAMPLE_OFFERS = 460
@@ -52,26 +54,72 @@ def _require(settings: Settings, *services: str) -> None:
 
 
 @main.command()
+@click.option("--split", is_flag=True, help="Each service as a process of its own, with nginx in front.")
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, 16),
+    help="Processes of each service with --split.  [default: 1]",
+)
 @click.pass_obj
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, split: bool, replicas: int | None) -> None:
     """Serve the shop until Ctrl-C or SIGTERM; requests that run are finished first.
 
     The background jobs run beside the server unless BOOKSTORE_EMBEDDED_WORKER is false.
-    """
-    from bookstore import wsgi
 
-    wsgi.prepare_metrics(settings.data_dir / "metrics")
+    With --split, accounts, catalog and orders run as processes of their own that know one another only by
+    address, each with the database that it would have in one process, and nginx listens in front of them.
+    A process that dies is started again. The same data can be served either way.
+    """
+    if split:
+        _serve_split(settings, replicas or 1)
+        return
+    if replicas is not None:
+        raise click.UsageError("--replicas needs --split")
+    from bookstore import wsgi
+    from bookstore.wiring import require_neighbors
+
+    require_neighbors(settings)
+    wsgi.prepare_metrics(wsgi.metrics_folder(settings.data_dir, settings.port))
     from bookstore.shared.telemetry import configure_logging
 
     configure_logging(settings.log_format, settings.log_level)
-    click.echo(f"BookStore is open on http://{settings.host}:{settings.port} (Ctrl-C closes it)")
+    what = "BookStore" if set(settings.services) == set(SERVICES) else " and ".join(settings.services)
+    click.echo(f"{what} is open on http://{settings.host}:{settings.port} (Ctrl-C closes it)")
     wsgi.Server(settings).run()
+
+
+def _serve_split(settings: Settings, replicas: int) -> None:
+    _require(settings, *SERVICES)
+    _require_migrated(settings)
+    from bookstore.serving.nginx import NginxMissing
+    from bookstore.serving.split import NotReady, SplitShop
+    from bookstore.serving.supervisor import ProgramEnded
+
+    try:
+        SplitShop(settings, replicas, click.echo).serve()
+    except (NginxMissing, NotReady, ProgramEnded) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _require_migrated(settings: Settings) -> None:
+    from bookstore.shared import migrations
+    from bookstore.wiring import open_databases
+
+    for service, database in open_databases(settings).items():
+        if not migrations.is_current(database):
+            raise click.ClickException(
+                f"the {service} database is not ready for this version: run `bookstore migrate`"
+            )
+        database.close()
 
 
 @main.command()
 @click.pass_obj
 def migrate(settings: Settings) -> None:
-    """Bring the database of each service to what this version needs. Repeating it changes nothing."""
+    """Bring the database of each service in BOOKSTORE_SERVICES to what this version needs.
+
+    Repeating it changes nothing.
+    """
     from bookstore.shared import migrations
     from bookstore.wiring import open_databases
 
@@ -101,7 +149,7 @@ def worker(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     shop = create_shop(settings)
     click.echo(f"working on {len(shop.jobs)} jobs (Ctrl-C ends)")
-    run_until(stop, shop.jobs)
+    run_until(stop, [*shop.jobs, *shop.vital_signs])
     shop.close()
 
 
@@ -300,7 +348,8 @@ def reindex(settings: Settings) -> None:
 def audit(settings: Settings) -> None:
     """Check the invariants of copies, orders and money over all databases.
 
-    Exits with 1 and says what it found when one does not hold.
+    Exits with 1 and says what it found when one does not hold. It reads the databases of all three services,
+    so it runs where all of them are installed, with the address of each database in its setting.
     """
     _require(settings, *SERVICES)
     from bookstore.auditing import audit_shop
@@ -313,6 +362,10 @@ def audit(settings: Settings) -> None:
         raise click.ClickException(f"{len(findings)} findings")
     click.echo("copies, orders and money agree")
 
+
+main.add_command(split)
+main.add_command(join)
+main.add_command(adopt)
 
 if __name__ == "__main__":
     sys.exit(main())

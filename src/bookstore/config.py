@@ -8,6 +8,7 @@ import os
 import secrets
 from contextlib import suppress
 from dataclasses import Field, dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Self
@@ -69,17 +70,46 @@ class Settings:
     data_dir: Path = setting(
         Path("data"), "Folder of everything that is kept: databases, search index, photos, mails"
     )
+    media_dir: str = setting(
+        "",
+        "Folder that all replicas of the catalog share: photos, copies of the search index; "
+        "default: `media` in the data folder",
+    )
     database_url: str = setting(
         "", "SQLAlchemy URL for services without one of their own; default: SQLite files in the data folder"
     )
     accounts_database_url: str = setting("", "SQLAlchemy URL of the accounts database")
     catalog_database_url: str = setting("", "SQLAlchemy URL of the catalog database")
     orders_database_url: str = setting("", "SQLAlchemy URL of the orders database")
+    database_tls_ca: str = setting(
+        "", "CA file of a database server: its connections are encrypted and its certificate is checked"
+    )
+    database_connect_timeout_seconds: int = setting(
+        3, "Time-out of connecting to a database server", validate.Range(1, 60)
+    )
+    database_timeout_seconds: int = setting(
+        10,
+        "Time-out of each answer of a database server; half of it for a locked row",
+        validate.Range(2, 600),
+    )
     accounts_url: str = setting(
         "", "Address of the accounts service, needed where it does not run in this process"
     )
     catalog_url: str = setting(
         "", "Address of the catalog service, needed by orders where it does not run in this process"
+    )
+    orders_url: str = setting(
+        "", "Address of the orders service, for the status page where it does not run in this process"
+    )
+    replica: str = setting(
+        "",
+        "Name of this group of server processes on the status page; default: the host's and a random end",
+        validate.Regexp(r"[A-Za-z0-9._-]{0,80}\Z"),
+    )
+    commit: str = setting(
+        "",
+        "Commit that the program was built from, for the status page",
+        validate.Regexp(r"[0-9a-f]{0,64}\Z"),
     )
     service_token: str = setting("", "Credential that services show one another on /internal/")
     secret_key: str = setting(
@@ -134,8 +164,24 @@ class Settings:
         3, "Days that copies are held for an order paid by bank transfer", validate.Range(1, 30)
     )
     books_per_page: int = setting(24, "Books on a page of the catalog", validate.Range(1, 100))
+    neighbor_connect_timeout_seconds: float = setting(
+        1.0, "Time-out of connecting to another service", validate.Range(0.05, 60)
+    )
     neighbor_timeout_seconds: float = setting(
-        3.0, "Time-out of calls to another service", validate.Range(0.05, 60)
+        3.0, "Silence of another service after which a call is given up", validate.Range(0.05, 60)
+    )
+    neighbor_call_seconds: float = setting(
+        5.0,
+        "Longest time that a call to another service takes in all, repeated or not",
+        validate.Range(0.05, 15),
+    )
+    neighbor_failures: int = setting(
+        5, "Failed calls in a row after which another service is left alone", validate.Range(1, 1000)
+    )
+    neighbor_rest_seconds: float = setting(
+        5.0,
+        "Seconds for which a failing service is left alone before it is tried again",
+        validate.Range(0.05, 300),
     )
     smtp_host: str = setting(
         "", "Mail server; without one, mails are files in the data folder and on the mailbox page"
@@ -143,6 +189,9 @@ class Settings:
     smtp_port: int = setting(587, "Port of the mail server", validate.Range(1, 65535))
     smtp_username: str = setting("", "User name at the mail server")
     smtp_password: str = setting("", "Password at the mail server")
+    smtp_timeout_seconds: float = setting(
+        10.0, "Silence of the mail server after which sending is put off", validate.Range(0.05, 60)
+    )
     smtp_security: str = setting(
         "starttls", "`starttls`, `tls` or `none`", validate.OneOf(["starttls", "tls", "none"])
     )
@@ -169,10 +218,17 @@ class Settings:
         """Refuse combinations that would be unsafe or could not work."""
         if self.environment == "production":
             self._check_production()
+        if absent := [name for name in self.services if find_spec(f"bookstore.{name}") is None]:
+            raise SettingsError(
+                f"BOOKSTORE_SERVICES names {' and '.join(absent)}, which this installation does not contain"
+            )
         if set(self.services) != set(SERVICES) and len(self.service_token) < MIN_SECRET_LENGTH:
             raise SettingsError(
                 f"BOOKSTORE_SERVICE_TOKEN needs {MIN_SECRET_LENGTH} characters or more between services"
             )
+
+        if self.database_tls_ca and not Path(self.database_tls_ca).is_file():
+            raise SettingsError(f"BOOKSTORE_DATABASE_TLS_CA names no file: {self.database_tls_ca}")
 
     def _check_production(self) -> None:
         if len(self.secret_key) < MIN_SECRET_LENGTH or _is_weak(self.secret_key):
@@ -192,6 +248,9 @@ class Settings:
     def database_url_of(self, service: str) -> str:
         own = getattr(self, f"{service}_database_url") or self.database_url
         return own or f"sqlite:///{(self.data_dir / f'{service}.sqlite3').resolve()}"
+
+    def effective_media_dir(self) -> Path:
+        return Path(self.media_dir).resolve() if self.media_dir else self.data_dir.resolve() / "media"
 
     def effective_secret_key(self) -> str:
         """The secret key; in development one is made and kept in the data folder."""

@@ -1,15 +1,23 @@
 """What a process consists of: its databases, and the ports between services answered here or over HTTP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from bookstore.config import Settings, SettingsError, variable
+from sqlalchemy.exc import ArgumentError
+
+from bookstore.config import SERVICES, Settings, SettingsError, variable
 from bookstore.shared.accounts_client import HttpAccounts
-from bookstore.shared.database import Database
+from bookstore.shared.database import DATABASE_AWAY, Database
+from bookstore.shared.errors import AccountsUnavailable, ServiceUnavailable
 from bookstore.shared.identity import Accounts
 from bookstore.shared.mail import FolderTransport, SmtpTransport, Transport
+from bookstore.shared.mysql import MissingDriver, ServerOptions
+from bookstore.shared.neighbor import Neighbor, Patience
+from bookstore.shared.status_neighbors import Neighbors
+from bookstore.shared.telemetry import log
 
 if TYPE_CHECKING:
     from bookstore.accounts.policy import Policy as AccountsPolicy
@@ -20,7 +28,21 @@ if TYPE_CHECKING:
 def open_databases(settings: Settings) -> dict[str, Database]:
     """The database of each service that runs here."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return {service: Database(service, settings.database_url_of(service)) for service in settings.services}
+    return {service: open_database(settings, service) for service in settings.services}
+
+
+def open_database(settings: Settings, service: str) -> Database:
+    """The database of this service. Raises SettingsError when its URL cannot be used."""
+    server = ServerOptions(
+        pool_size=settings.threads,
+        connect_seconds=settings.database_connect_timeout_seconds,
+        answer_seconds=settings.database_timeout_seconds,
+        tls_ca=settings.database_tls_ca,
+    )
+    try:
+        return Database(service, settings.database_url_of(service), server)
+    except (ArgumentError, MissingDriver) as error:
+        raise SettingsError(f"the URL of the {service} database: {error}") from error
 
 
 def mail_transport(settings: Settings) -> Transport:
@@ -33,27 +55,34 @@ def mail_transport(settings: Settings) -> Transport:
         settings.smtp_username,
         settings.smtp_password,
         settings.smtp_security,
+        settings.smtp_timeout_seconds,
     )
 
 
+def find_neighbors(settings: Settings) -> dict[str, Neighbor]:
+    """The services that this process asks and does not run. Raises SettingsError without an address."""
+    asked = {"accounts", "catalog"} if settings.runs("orders") else {"accounts"}
+    return {name: _neighbor(settings, name) for name in sorted(asked) if not settings.runs(name)}
+
+
 def choose_accounts(
-    settings: Settings, databases: Mapping[str, Database], policy: "AccountsPolicy | None"
+    databases: Mapping[str, Database],
+    neighbors: Mapping[str, Neighbor],
+    policy: "AccountsPolicy | None",
 ) -> Accounts:
-    """Accounts in this process, or over HTTP. Raises SettingsError when its address is missing."""
+    """Accounts in this process, or over HTTP."""
     if policy is not None:
         return LocalAccounts(databases["accounts"], policy)
-    url = _neighbor(settings, "accounts")
-    return HttpAccounts(url, settings.service_token, settings.neighbor_timeout_seconds)
+    return HttpAccounts(neighbors["accounts"])
 
 
-def choose_catalog(settings: Settings, databases: Mapping[str, Database]) -> "Catalog":
-    """The catalog in this process, or over HTTP. Raises SettingsError when its address is missing."""
-    if settings.runs("catalog"):
+def choose_catalog(databases: Mapping[str, Database], neighbors: Mapping[str, Neighbor]) -> "Catalog":
+    """The catalog in this process, or over HTTP."""
+    if "catalog" in databases:
         return LocalCatalog(databases["catalog"])
     from bookstore.orders.catalog_client import HttpCatalog
 
-    url = _neighbor(settings, "catalog")
-    return HttpCatalog(url, settings.service_token, settings.neighbor_timeout_seconds)
+    return HttpCatalog(neighbors["catalog"])
 
 
 def choose_gateway(settings: Settings) -> "SandboxGateway":
@@ -63,12 +92,44 @@ def choose_gateway(settings: Settings) -> "SandboxGateway":
     return SandboxGateway(f"sqlite:///{(settings.data_dir / 'gateway.sqlite3').resolve()}")
 
 
-def _neighbor(settings: Settings, service: str) -> str:
+def require_neighbors(settings: Settings) -> None:
+    """Raise SettingsError when the services of this process need one whose address is missing."""
+    if not settings.runs("accounts"):
+        _neighbor(settings, "accounts")
+    if settings.runs("orders") and not settings.runs("catalog"):
+        _neighbor(settings, "catalog")
+
+
+def status_neighbors(settings: Settings) -> Neighbors:
+    """The services that run elsewhere, for the status page; there an address may be missing."""
+    elsewhere = [service for service in SERVICES if not settings.runs(service)]
+    urls = {service: str(getattr(settings, f"{service}_url")).rstrip("/") for service in elsewhere}
+    return Neighbors(urls, settings.service_token, settings.neighbor_timeout_seconds)
+
+
+def _neighbor(settings: Settings, service: str) -> Neighbor:
     url = str(getattr(settings, f"{service}_url"))
     if not url:
         name = variable(f"{service}_url")
         raise SettingsError(f"{name} is missing: the {service} service does not run in this process")
-    return url.rstrip("/")
+    patience = Patience(
+        connect=settings.neighbor_connect_timeout_seconds,
+        answer=settings.neighbor_timeout_seconds,
+        call=settings.neighbor_call_seconds,
+        failures=settings.neighbor_failures,
+        rest=settings.neighbor_rest_seconds,
+    )
+    return Neighbor(service, url.rstrip("/"), settings.service_token, patience)
+
+
+@contextmanager
+def _away_as(error: type[ServiceUnavailable]) -> Iterator[None]:
+    """A neighbor whose database does not answer is away, in this process as over HTTP."""
+    try:
+        yield
+    except DATABASE_AWAY as cause:
+        log.warning("the database of a neighbor does not answer", error=type(cause).__name__)
+        raise error from cause
 
 
 @dataclass(frozen=True)
@@ -81,13 +142,13 @@ class LocalAccounts:
     def public_keys(self) -> Mapping[str, Any]:
         from bookstore.accounts import keys
 
-        with self.database.reading() as session:
+        with _away_as(AccountsUnavailable), self.database.reading() as session:
             return keys.public_keys(session)
 
     def renew(self, token: str) -> str:
         from bookstore.accounts import sessions
 
-        with self.database.writing() as session:
+        with _away_as(AccountsUnavailable), self.database.writing() as session:
             return sessions.renew(session, self.policy, token)
 
 
@@ -99,17 +160,24 @@ class LocalCatalog:
 
     def quote(self, listing_ids: Sequence[int]) -> "dict[int, Quote]":
         from bookstore.catalog import listings
+        from bookstore.orders.ports import CatalogUnavailable
 
-        with self.database.reading() as session:
+        with _away_as(CatalogUnavailable), self.database.reading() as session:
             return {key: _quote(offer) for key, offer in listings.quote(session, listing_ids).items()}
 
     def reserve(self, reference: str, lines: "Sequence[Line]", hold: timedelta) -> "Reservation":
         from bookstore.catalog import reservations
-        from bookstore.orders.ports import OutOfStock, Reservation, ReservationExpired, ReservedLine
+        from bookstore.orders.ports import (
+            CatalogUnavailable,
+            OutOfStock,
+            Reservation,
+            ReservationExpired,
+            ReservedLine,
+        )
 
         wanted = [(line.listing_id, line.quantity) for line in lines]
         try:
-            with self.database.writing() as session:
+            with _away_as(CatalogUnavailable), self.database.writing() as session:
                 held = reservations.reserve(session, reference, wanted, hold)
         except reservations.NotEnoughCopies as error:
             raise OutOfStock(error.listing_ids) from error
@@ -120,18 +188,19 @@ class LocalCatalog:
 
     def commit(self, reference: str) -> None:
         from bookstore.catalog import reservations
-        from bookstore.orders.ports import ReservationExpired
+        from bookstore.orders.ports import CatalogUnavailable, ReservationExpired
 
         try:
-            with self.database.writing() as session:
+            with _away_as(CatalogUnavailable), self.database.writing() as session:
                 reservations.commit(session, reference)
         except reservations.ReservationGone as error:
             raise ReservationExpired from error
 
     def release(self, reference: str) -> None:
         from bookstore.catalog import reservations
+        from bookstore.orders.ports import CatalogUnavailable
 
-        with self.database.writing() as session:
+        with _away_as(CatalogUnavailable), self.database.writing() as session:
             reservations.release(session, reference)
 
 

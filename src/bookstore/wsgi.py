@@ -6,6 +6,7 @@
 import os
 import shutil
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 from bookstore.config import Settings
+from bookstore.shared.process import new_replica_name
 
 
 def create_app() -> Flask:
@@ -46,7 +48,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn, told by our settings. On SIGTERM or Ctrl-C it stops accepting and finishes what runs."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        # All processes of this server are one replica, so it gets its name before they are forked.
+        self.settings = replace(settings, replica=settings.replica or new_replica_name())
         super().__init__()
 
     def load_config(self) -> None:
@@ -77,6 +80,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return self.shop.app
 
 
+def metrics_folder(data_dir: Path, port: int) -> Path:
+    """Where the processes of the server on this port add up their metrics; others may share its data."""
+    return data_dir / "metrics" / str(port)
+
+
 def prepare_metrics(folder: Path) -> None:
     """Let the server processes add up their metrics; must happen before prometheus_client is imported."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -88,8 +96,8 @@ def _start_jobs(worker: Any) -> None:
     from bookstore.shared.worker import start_threads
 
     shop = worker.app.shop
-    if shop.settings.embedded_worker:
-        worker.finish_jobs = start_threads(shop.jobs)
+    jobs = shop.jobs if shop.settings.embedded_worker else []
+    worker.finish_jobs = start_threads([*jobs, *shop.vital_signs])
 
 
 def _stop_jobs(server: Any, worker: Any) -> None:

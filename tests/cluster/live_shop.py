@@ -1,4 +1,4 @@
-"""A whole shop as its operator runs it: a server process of its own on loopback, in a folder of its own."""
+"""A whole shop as its operator runs it, on loopback, in a folder of its own: one server, or three behind nginx."""
 
 import os
 import signal
@@ -7,20 +7,29 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
-START_SECONDS = 60
+from bookstore.config import variable
+from tests.topology import topology
+
+START_SECONDS = 120
+OPTIONS = {"monolith": [], "services": ["--split"]}
 
 
 @dataclass
 class LiveShop:
-    """Starts, kills and asks a real `bookstore serve`. Only processes that it started are ever ended."""
+    """Starts, kills and asks a real `bookstore serve`. Only processes that it started are ever ended.
+
+    `options` go to `bookstore serve`; without any, the topology of this run of the tests decides.
+    """
 
     data_dir: Path
     environ: dict[str, str] = field(default_factory=dict)
+    options: list[str] = field(default_factory=lambda: list(OPTIONS[topology()]))
     process: subprocess.Popen[bytes] | None = None
     port: int = 0
 
@@ -47,7 +56,7 @@ class LiveShop:
         """Serve, and wait until the shop says that it is ready."""
         log = (self.data_dir / "server.log").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bookstore.cli", "serve"],
+            [sys.executable, "-m", "bookstore.cli", "serve", *self.options],
             env=self._environ(),
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -65,12 +74,22 @@ class LiveShop:
         return code
 
     def kill(self) -> None:
-        """End the server and its workers at once, as a power cut does."""
+        """End all processes of the shop at once, as a power cut does."""
         assert self.process is not None
-        # The server leads a session of its own, so its group is exactly what we started.
-        os.killpg(self.process.pid, signal.SIGKILL)
+        # The server leads a session of its own: what is in it is exactly what we started. It goes first,
+        # so that it starts nothing again; it stays unreaped, so that nobody else can have its id.
+        os.kill(self.process.pid, signal.SIGKILL)
+        while others := [pid for pid in session_of(self.process.pid) if pid != self.process.pid]:
+            for pid in others:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
         self.process.wait(timeout=30)
         self.process = None
+
+    def pid_of(self, program: str) -> int:
+        """The process of one part of a split shop, such as `orders-1` or `nginx`."""
+        return int((self.data_dir / "split" / f"{program}.pid").read_text())
 
     def close(self) -> None:
         if self.process is not None:
@@ -79,12 +98,19 @@ class LiveShop:
     def log_text(self) -> str:
         return (self.data_dir / "server.log").read_text(errors="replace")
 
+    def database_url(self, service: str) -> str:
+        """Where this service of the shop keeps its rows, for a test that looks into them."""
+        default = f"sqlite:///{self.data_dir / f'{service}.sqlite3'}"
+        return self.environ.get(variable(f"{service}_database_url"), default)
+
     def _environ(self) -> dict[str, str]:
         own = {
             "BOOKSTORE_DATA_DIR": str(self.data_dir),
             "BOOKSTORE_PORT": str(self.port),
             "BOOKSTORE_REGISTRATIONS_PER_ADDRESS": "100000",
             "BOOKSTORE_LOGIN_FAILURES_PER_ADDRESS": "100000",
+            # The machines are shared: a slow neighbor says nothing about the code.
+            "BOOKSTORE_NEIGHBOR_TIMEOUT_SECONDS": "15",
         }
         # Compiled once instead of at each of many starts, and not beside the sources.
         python = {"PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "bookstore-pycache")}
@@ -104,6 +130,19 @@ class LiveShop:
                 pass
             time.sleep(0.05)
         raise AssertionError(f"the server was not ready in {START_SECONDS} s:\n{self.log_text()[-3000:]}")
+
+
+def session_of(leader: int) -> list[int]:
+    """The living processes in the session that this process leads."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        # Processes may end while we look.
+        with suppress(ProcessLookupError, FileNotFoundError):
+            # After the name in parentheses: state, parent, group, session.
+            state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state != "Z":
+                found.append(int(entry.name))
+    return found
 
 
 def free_port() -> int:

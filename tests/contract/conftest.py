@@ -22,6 +22,7 @@ from bookstore.orders.ports import Catalog
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database
 from bookstore.shared.money import Money
+from bookstore.shared.neighbor import Neighbor
 from bookstore.wiring import LocalCatalog
 from tests.fakes.catalog import FakeCatalog
 
@@ -125,6 +126,7 @@ def catalog_alone(settings: Settings) -> Iterator[Shop]:
             service_token=settings.service_token,
             services=("catalog",),
             accounts_url="http://127.0.0.1:9",
+            catalog_database_url=settings.catalog_database_url,
         )
     )
     yield shop
@@ -132,11 +134,12 @@ def catalog_alone(settings: Settings) -> Iterator[Shop]:
 
 
 @pytest.fixture
-def http_world(catalog_alone: Shop, settings: Settings) -> Iterator[World]:
+def http_world(catalog_alone: Shop, settings: Settings) -> World:
     transport = httpx.WSGITransport(app=catalog_alone.app)
-    catalog = HttpCatalog("http://catalog.test", settings.service_token, 5, transport)
-    yield RealWorld(catalog, catalog_alone.databases["catalog"])
-    catalog.close()
+    catalog = HttpCatalog(
+        Neighbor("catalog", "http://catalog.test", settings.service_token, transport=transport)
+    )
+    return RealWorld(catalog, catalog_alone.databases["catalog"])
 
 
 @pytest.fixture
@@ -144,8 +147,9 @@ def socket_world(catalog_alone: Shop, settings: Settings) -> Iterator[World]:
     server = make_server("127.0.0.1", 0, catalog_alone.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    catalog = HttpCatalog(f"http://127.0.0.1:{server.server_port}", settings.service_token, 5)
-    yield RealWorld(catalog, catalog_alone.databases["catalog"])
-    catalog.close()
+    url = f"http://127.0.0.1:{server.server_port}"
+    neighbor = Neighbor("catalog", url, settings.service_token)
+    yield RealWorld(HttpCatalog(neighbor), catalog_alone.databases["catalog"])
+    neighbor.close()
     server.shutdown()
     thread.join(timeout=10)

@@ -9,6 +9,7 @@ from bookstore.orders.catalog_client import HttpCatalog
 from bookstore.orders.ports import CatalogUnavailable, Line, OutOfStock, ReservationExpired
 from bookstore.shared.clock import utcnow
 from bookstore.shared.money import Money
+from bookstore.shared.neighbor import Neighbor
 from tests.contract.conftest import ANA, World
 
 HOLD = timedelta(minutes=30)
@@ -167,15 +168,15 @@ def test_one_reference_reserved_by_eight_at_once_holds_once(world: World) -> Non
 
 
 def test_a_catalog_that_is_away_is_named() -> None:
-    catalog = HttpCatalog("http://127.0.0.1:9", "token", timeout_seconds=0.5)
+    catalog = HttpCatalog(Neighbor("catalog", "http://127.0.0.1:9", "token"))
     with pytest.raises(CatalogUnavailable):
         catalog.quote([1])
 
 
 def test_a_wrong_service_token_changes_nothing(socket_world: World) -> None:
     listing = socket_world.offer("5.00", copies=3)
-    url = str(socket_world.catalog._client.base_url)  # type: ignore[attr-defined]
-    stranger = HttpCatalog(url, "a token that nobody gave out, 0123456789", timeout_seconds=5)
+    url = str(socket_world.catalog._neighbor._client.base_url)  # type: ignore[attr-defined]
+    stranger = HttpCatalog(Neighbor("catalog", url, "a token that nobody gave out, 0123456789"))
     with pytest.raises(CatalogUnavailable):
         stranger.reserve("BS-1", [Line(listing, 1)], HOLD)
     assert socket_world.copies(listing) == (3, 0, 0)

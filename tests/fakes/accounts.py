@@ -8,7 +8,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
-from bookstore.shared.identity import ALGORITHMS, ISSUER, Identity
+from bookstore.shared.identity import ALGORITHMS, AUDIENCE, ISSUER, Identity
 
 
 @dataclass
@@ -27,6 +27,7 @@ class FakeAccounts:
         """A token that says who somebody is."""
         claims = {
             "iss": ISSUER,
+            "aud": AUDIENCE,
             "sub": who.user_id,
             "name": who.name,
             "email": who.email,

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from bookstore.config import variable
 from tests.cluster.live_shop import LiveShop
+from tests.empty_databases import EmptyDatabases, database_settings
 from tests.journeys.chromium import launch
 from tests.journeys.people import People, Someone
 from tests.journeys.steps import log_in
@@ -30,19 +32,21 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveShop]:
+def live(tmp_path_factory: pytest.TempPathFactory, empty_databases: EmptyDatabases) -> Iterator[LiveShop]:
     """A stocked shop with an admin, served by a process of its own for all journeys."""
-    with pytest.MonkeyPatch.context() as environ:
-        for name in [name for name in os.environ if name.startswith("BOOKSTORE_")]:
-            environ.delenv(name)
-        shop = LiveShop(tmp_path_factory.mktemp("journeys") / "shop")
-        shop.run("migrate")
-        shop.run("stock")
-        admin = ("--name", "Ada Admin", "--email", ADMIN_EMAIL)
-        shop.run("create-admin", *admin, BOOKSTORE_ADMIN_PASSWORD=PASSWORD)
-        shop.start()
-    yield shop
-    shop.close()
+    folder = tmp_path_factory.mktemp("journeys") / "shop"
+    with database_settings(empty_databases, folder) as urls:
+        shop = LiveShop(folder, {variable(name): url for name, url in urls.items()})
+        with pytest.MonkeyPatch.context() as environ:
+            for name in [name for name in os.environ if name.startswith("BOOKSTORE_")]:
+                environ.delenv(name)
+            shop.run("migrate")
+            shop.run("stock")
+            admin = ("--name", "Ada Admin", "--email", ADMIN_EMAIL)
+            shop.run("create-admin", *admin, BOOKSTORE_ADMIN_PASSWORD=PASSWORD)
+            shop.start()
+        yield shop
+        shop.close()
 
 
 @pytest.fixture(scope="session")

@@ -191,9 +191,17 @@ LOOKS = [
     Look("orders.to_ship", "empty", "nora", at("/orders/sales")),
     Look("orders.sales_history", "seller", "ana", at("/orders/sales/history")),
     Look("orders.sales_history", "empty", "nora", at("/orders/sales/history")),
+    Look("orders.find_order", "form", "ada", at("/orders/admin/orders")),
+    Look(
+        "orders.inspect_order",
+        "refunded",
+        "ada",
+        lambda world: f"/orders/admin/orders/{world.orders['refunded']}",
+    ),
     Look("orders.list_transfers", "waiting", "ada", at("/orders/admin/transfers")),
     Look("orders.list_mails", "list", "ada", at("/orders/admin/mailbox")),
     Look("orders.show_mail", "one", "ada", at("/orders/admin/mailbox/1")),
+    Look("status.show_status", "admin", "ada", at("/status")),
     Look("web.api_docs", "visitor", "visitor", at("/api/docs")),
     *(
         Look(

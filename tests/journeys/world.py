@@ -1,14 +1,16 @@
 """A shop in full swing: offers with photos, orders in every state, carts that changed. For looking at each page."""
 
-import sqlite3
 import time
-from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
+from bookstore.orders.models import Order
+from bookstore.shared.database import Database
 from tests.cluster.live_shop import ApiClient, LiveShop
 from tests.journeys.photos import photo
 from tests.journeys.steps import add_to_cart, fill_delivery, log_in
@@ -127,9 +129,11 @@ def _place_orders(world: World, live: LiveShop, api: dict[str, ApiClient]) -> No
 
 def _let_time_run_out(live: LiveShop, reference: str) -> None:
     """Half an hour passes for this order."""
-    with closing(sqlite3.connect(live.data_dir / "orders.sqlite3", timeout=10)) as database, database:
-        past = "UPDATE orders SET pay_by = datetime(pay_by, '-1 hour') || '.000000' WHERE reference = ?"
-        assert database.execute(past, [reference]).rowcount == 1
+    database = Database("orders", live.database_url("orders"))
+    with database.writing() as session, session.begin():
+        order = session.scalars(select(Order).where(Order.reference == reference)).one()
+        order.pay_by -= timedelta(hours=1)
+    database.close()
 
 
 def _ship_all(*sellers: ApiClient) -> None:

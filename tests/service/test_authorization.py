@@ -5,22 +5,24 @@ somebody's must say here whose it is; one that is not listed fails the test.
 """
 
 import hashlib
-import shutil
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
 import pytest
 from flask import Flask
+from sqlalchemy import inspect, text
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from bookstore.accounts import users
-from bookstore.app import Shop, create_shop
+from bookstore.app import Shop
 from bookstore.config import Settings
 from bookstore.shared.access import Audience
+from bookstore.shared.database import Database
+from tests.empty_databases import EmptyDatabases, database_settings
 from tests.people import PASSWORD, Person, join, log_in, submit
+from tests.topology import open_shop
 
 ANYBODY = {"ana", "bruno", "carla", "ada"}
 
@@ -89,32 +91,41 @@ class World:
         """All that the databases hold, except when a session was last seen and what a caller's own
         Idempotency-Key was answered."""
         digest = hashlib.sha256()
-        for path in sorted(self.shop.settings.data_dir.glob("*.sqlite3")):
-            with sqlite3.connect(path) as connection:
-                tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")
-                for (table,) in tables.fetchall():
-                    if table in {"sessions", "signing_keys", "idempotency_keys"}:
-                        continue
-                    rows = connection.execute(f'SELECT * FROM "{table}" ORDER BY 1').fetchall()
+        for database, tables in self.tables:
+            with database.engine.execution_options(read_only=True).connect() as connection:
+                for table in tables:
+                    rows = connection.execute(text(f"SELECT * FROM {table} ORDER BY 1")).all()
                     digest.update(repr((table, rows)).encode())
         return digest.hexdigest()
 
+    @cached_property
+    def tables(self) -> list[tuple[Database, list[str]]]:
+        """The tables of each service and of the payment gateway."""
+        path = self.shop.settings.data_dir / "gateway.sqlite3"
+        databases = [*self.shop.databases.values(), Database("gateway", f"sqlite:///{path}")]
+        passing = {"sessions", "signing_keys", "idempotency_keys"}
+        return [
+            (database, sorted(set(inspect(database.engine).get_table_names()) - passing))
+            for database in databases
+        ]
+
 
 @pytest.fixture(scope="module")
-def world(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(empty_databases: EmptyDatabases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     data = tmp_path_factory.mktemp("authorization") / "data"
-    shutil.copytree(migrated, data)
-    shop = create_shop(
-        Settings(
-            data_dir=data,
-            secret_key="a secret that only the tests know, 0123456789",
-            registrations_per_address=1000,
-            service_token="what services show one another in the tests, 0123456789",
+    with database_settings(empty_databases, data) as urls:
+        shop = open_shop(
+            Settings(
+                data_dir=data,
+                secret_key="a secret that only the tests know, 0123456789",
+                registrations_per_address=1000,
+                service_token="what services show one another in the tests, 0123456789",
+                **urls,
+            )
         )
-    )
-    people = _people(shop)
-    yield World(shop, people, _things(people))
-    shop.close()
+        people = _people(shop)
+        yield World(shop, people, _things(people))
+        shop.close()
 
 
 def _people(shop: Shop) -> dict[str, Person]:

@@ -13,6 +13,7 @@ from bookstore.catalog.models import Book, BookChange, Listing
 from bookstore.catalog.rejects_file import RejectsFile
 from bookstore.catalog.sample_offers import add_sample_offers, sample_sellers
 from bookstore.cli import main
+from bookstore.config import variable
 
 ROWS = """source,source_id,title,authors,isbn13,year,language
 test,1,Pedro Páramo,Juan Rulfo,9788437604183,1955,es
@@ -93,8 +94,14 @@ def test_sample_offers_are_the_same_for_the_same_seed(shop, path):
     assert count(shop, Listing.id) == 12
 
 
+def operate(shop, monkeypatch):
+    """The commands find this shop."""
+    for name in ("data_dir", *(f"{service}_database_url" for service in shop.settings.services)):
+        monkeypatch.setenv(variable(name), str(getattr(shop.settings, name)))
+
+
 def test_the_command_names_a_missing_column_and_changes_nothing(shop, path, monkeypatch):
-    monkeypatch.setenv("BOOKSTORE_DATA_DIR", str(shop.settings.data_dir))
+    operate(shop, monkeypatch)
     result = CliRunner().invoke(main, ["import-catalog", str(path), "--map", "title=Titel"])
     assert result.exit_code == 1
     assert "Titel" in result.output
@@ -102,7 +109,7 @@ def test_the_command_names_a_missing_column_and_changes_nothing(shop, path, monk
 
 
 def test_stocking_fills_an_empty_shop_once(shop, monkeypatch):
-    monkeypatch.setenv("BOOKSTORE_DATA_DIR", str(shop.settings.data_dir))
+    operate(shop, monkeypatch)
     first = CliRunner().invoke(main, ["stock"])
     assert (first.exit_code, count(shop, Book.id), count(shop, Listing.id)) == (0, 220, 460)
     again = CliRunner().invoke(main, ["stock"])

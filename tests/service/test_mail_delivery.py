@@ -6,12 +6,12 @@ from email.message import EmailMessage
 import pytest
 from aiosmtpd.controller import Controller
 
-from bookstore.app import create_shop
 from bookstore.config import Settings
 from bookstore.shared.mail import FolderTransport, SmtpTransport
 from bookstore.shared.worker import run_once
 from tests.cluster.live_shop import free_port
 from tests.people import join, submit
+from tests.topology import open_shop
 
 
 class Mailbox:
@@ -51,7 +51,7 @@ def mails(shop) -> list:
 def with_smtp(settings: Settings, port: int):
     from dataclasses import replace
 
-    return create_shop(replace(settings, smtp_host="127.0.0.1", smtp_port=port, smtp_security="none"))
+    return open_shop(replace(settings, smtp_host="127.0.0.1", smtp_port=port, smtp_security="none"))
 
 
 def test_a_mail_goes_out_once_through_smtp(settings, mailbox):

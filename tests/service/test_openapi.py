@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import schemathesis
+from flask import Flask
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -17,10 +18,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from bookstore.accounts import users
-from bookstore.app import Shop, create_shop
+from bookstore.app import Shop
 from bookstore.config import Settings
-from bookstore.shared import migrations
+from tests.empty_databases import EmptyDatabases, database_settings
 from tests.people import PASSWORD, Person, join, log_in
+from tests.topology import open_shop
 
 CHECKS = [
     not_a_server_error,
@@ -34,30 +36,49 @@ EXAMPLES = 25
 SERVICES = ["accounts", "catalog", "orders"]
 
 
-# Tests are made from the documents while pytest collects, so the shop is there before any fixture.
-FOLDER = tempfile.TemporaryDirectory(prefix="bookstore-openapi-")
-SHOP = create_shop(
-    Settings(
-        data_dir=Path(FOLDER.name),
-        secret_key="a secret that only the tests know, 0123456789",
-        registrations_per_address=100_000,
-        login_failures_per_address=100_000,
-        login_failures_per_account=100_000,
+def new_shop(folder: Path, **urls: str) -> Shop:
+    return open_shop(
+        Settings(
+            data_dir=folder,
+            secret_key="a secret that only the tests know, 0123456789",
+            registrations_per_address=100_000,
+            login_failures_per_address=100_000,
+            login_failures_per_account=100_000,
+            **urls,
+        )
     )
-)
 
 
-def document_of(service: str):
-    return schemathesis.openapi.from_wsgi(f"/api/v1/{service}/openapi.json", SHOP.app)
+class Served:
+    """What the tests call: one shop shows its documents, another one with a database runs the calls."""
+
+    app: Flask
+
+    def __call__(self, environ, start_response):
+        return self.app(environ, start_response)
+
+
+SERVED = Served()
+
+# Tests are made from the documents while pytest collects, so the first shop is there before any fixture.
+with tempfile.TemporaryDirectory(prefix="bookstore-openapi-") as name:
+    SHOWN = new_shop(Path(name))
+    SERVED.app = SHOWN.app
+    DOCUMENTS = {
+        service: schemathesis.openapi.from_wsgi(f"/api/v1/{service}/openapi.json", SERVED)
+        for service in SERVICES
+    }
+    SHOWN.close()
 
 
 @pytest.fixture(scope="module")
-def api_shop() -> Iterator[Shop]:
-    for database in SHOP.databases.values():
-        migrations.upgrade(database)
-    yield SHOP
-    SHOP.close()
-    FOLDER.cleanup()
+def api_shop(empty_databases: EmptyDatabases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("openapi")
+    with database_settings(empty_databases, folder) as urls:
+        shop = new_shop(folder, **urls)
+        SERVED.app = shop.app
+        yield shop
+        shop.close()
 
 
 @pytest.fixture(scope="module")
@@ -92,19 +113,19 @@ def _check(case, caller: Person) -> None:
 
 
 # Logging out would end the caller's own session in the middle.
-@document_of("accounts").exclude(path_regex="/sessions/current$").parametrize()
+@DOCUMENTS["accounts"].exclude(path_regex="/sessions/current$").parametrize()
 @quickly
 def test_accounts_api(case, caller):
     _check(case, caller)
 
 
-@document_of("catalog").parametrize()
+@DOCUMENTS["catalog"].parametrize()
 @quickly
 def test_catalog_api(case, caller):
     _check(case, caller)
 
 
-@document_of("orders").parametrize()
+@DOCUMENTS["orders"].parametrize()
 @quickly
 def test_orders_api(case, caller):
     _check(case, caller)

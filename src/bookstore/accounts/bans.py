@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from bookstore.accounts import sessions
 from bookstore.accounts.models import Role, User
 from bookstore.shared.errors import N_, Forbidden, NotFound, ShopError
+from bookstore.shared.retries import repeatable
 
 log = structlog.get_logger("bookstore.accounts")
 
@@ -19,6 +20,7 @@ class CannotBanYourself(ShopError):
     title = N_("You cannot ban yourself.")
 
 
+@repeatable
 def ban(session: Session, admin_id: str, user_id: str) -> User:
     """Close somebody's account and end every session of it at once; doing it twice changes nothing.
 
@@ -36,6 +38,7 @@ def ban(session: Session, admin_id: str, user_id: str) -> User:
     return user
 
 
+@repeatable
 def unban(session: Session, admin_id: str, user_id: str) -> User:
     """Open somebody's account again. Raises NotFound, Forbidden."""
     with session.begin():

@@ -18,7 +18,8 @@ from bookstore.accounts.models import SigningKey
 from bookstore.accounts.policy import Policy
 from bookstore.accounts.secrets_at_rest import BrokenSeal, seal, unseal
 from bookstore.shared.clock import utcnow
-from bookstore.shared.identity import ALGORITHMS, KEYS_CACHE_SECONDS, AccountsUnavailable
+from bookstore.shared.errors import AccountsUnavailable
+from bookstore.shared.identity import ALGORITHMS, KEYS_CACHE_SECONDS
 
 CURVE: Final = "Ed25519"
 # Twice the time for which others keep their copy of the public keys.

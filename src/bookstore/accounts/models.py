@@ -12,6 +12,7 @@ from bookstore.accounts.names import MAX_NAME, fold
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import UtcDateTime, service_metadata
 from bookstore.shared.mail import MailMixin
+from bookstore.shared.replicas import ReplicaMixin
 
 USER_ID = String(36)
 FINGERPRINT = String(64)
@@ -175,3 +176,9 @@ class Mail(MailMixin, Base):
     """The queue of the mails that accounts sends."""
 
     __tablename__ = "accounts_mails"
+
+
+class Replica(ReplicaMixin, Base):
+    """The replicas of accounts that were seen lately."""
+
+    __tablename__ = "accounts_replicas"

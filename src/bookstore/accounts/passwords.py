@@ -11,6 +11,7 @@ from importlib.resources import files
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
+from bookstore.accounts import legacy_passwords
 from bookstore.shared.errors import N_, ShopError
 
 MIN_LENGTH = 10
@@ -76,8 +77,13 @@ def hash_password(password: str) -> str:
 
 
 def is_right(password: str, password_hash: str | None) -> bool:
-    """Whether the hash is of this password. It takes the same time when there is no hash at all."""
+    """Whether the hash is of this password. It takes the same time when there is no hash at all.
+
+    A hash of the original shop takes longer, until its owner has logged in once (see ADR 19).
+    """
     normalized = _normalized(password)
+    if password_hash is not None and legacy_passwords.is_legacy(password_hash):
+        return normalized is not None and legacy_passwords.is_right(password, password_hash)
     try:
         _hasher.verify(password_hash or DUMMY_HASH, normalized or "")
     except VerifyMismatchError:
@@ -86,8 +92,8 @@ def is_right(password: str, password_hash: str | None) -> bool:
 
 
 def is_outdated(password_hash: str) -> bool:
-    """Whether the hash was made with other costs than today's."""
-    return _hasher.check_needs_rehash(password_hash)
+    """Whether the hash was made with other costs than today's, or in the original shop."""
+    return legacy_passwords.is_legacy(password_hash) or _hasher.check_needs_rehash(password_hash)
 
 
 def _normalized(password: str) -> str | None:

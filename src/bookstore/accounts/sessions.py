@@ -18,6 +18,7 @@ from bookstore.accounts.tokens import AccessToken
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, ShopError
 from bookstore.shared.identity import SessionEnded
+from bookstore.shared.retries import repeatable, retried
 
 LOGIN = "login"
 SEEN_AT_MOST_EVERY = timedelta(minutes=1)
@@ -67,12 +68,7 @@ def log_in(session: Session, policy: Policy, email: str, password: str, device: 
         log.info("login refused", client=device.address, user=user.id if user else None)
         raise BadCredentials
     kept_hash = passwords.hash_password(password) if passwords.is_outdated(known_hash) else known_hash
-    with session.begin():
-        user = _lock_unchanged(session, user.id, known_hash)
-        user.password_hash = kept_hash
-        throttling.forget(session, account)
-        throttling.give_back(session, address)
-        session_id = add_session(session, policy, user, device)
+    user, session_id = _let_in(session, policy, user.id, known_hash, kept_hash, device)
     log.info("logged in", client=device.address, user=user.id)
     return SignIn(user, tokens.issue(session, policy, user, session_id))
 
@@ -82,6 +78,7 @@ def login_counters(key: str, device: Device) -> tuple[str, str]:
     return throttling.account_counter(LOGIN, key), throttling.address_counter(LOGIN, device.address)
 
 
+@retried
 def open_session(session: Session, policy: Policy, user_id: str, device: Device) -> SignIn:
     """Let somebody in who has just registered."""
     with session.begin():
@@ -95,6 +92,7 @@ def renew(session: Session, policy: Policy, token: str) -> str:
     return refresh(session, policy, token).text
 
 
+@repeatable
 def refresh(session: Session, policy: Policy, token: str) -> AccessToken:
     """Exchange a token for one that tells who its owner is now. Raises SessionEnded or InvalidToken."""
     with session.begin():
@@ -136,12 +134,14 @@ def count_sessions(session: Session, user_id: str) -> int:
     return session.scalar(select(func.count()).select_from(UserSession).where(*living)) or 0
 
 
+@repeatable
 def end_session(session: Session, session_id: str) -> None:
     """Log out; a session that has ended already stays so."""
     with session.begin():
         session.execute(delete(UserSession).where(UserSession.fingerprint == fingerprint(session_id)))
 
 
+@repeatable
 def end_other_sessions(session: Session, user_id: str, session_id: str) -> int:
     """Log a user out everywhere but here; returns how many sessions that ended."""
     others = (UserSession.user_id == user_id, UserSession.fingerprint != fingerprint(session_id))
@@ -185,6 +185,20 @@ def lock_user(session: Session, user_id: str) -> User:
     if user.is_banned:
         raise UserBanned
     return user
+
+
+@retried
+def _let_in(
+    session: Session, policy: Policy, user_id: str, known_hash: str, kept_hash: str, device: Device
+) -> tuple[User, str]:
+    """Open a session for whoever has just shown the password; that was no failed attempt."""
+    with session.begin():
+        user = _lock_unchanged(session, user_id, known_hash)
+        user.password_hash = kept_hash
+        account, address = login_counters(user.email_key, device)
+        throttling.forget(session, account)
+        throttling.give_back(session, address)
+        return user, add_session(session, policy, user, device)
 
 
 def _lock_unchanged(session: Session, user_id: str, known_hash: str) -> User:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from bookstore.accounts.models import AttemptCounter
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import TooManyRequests
+from bookstore.shared.retries import retried
 
 IPV6_NETWORK = 64
 
@@ -37,6 +38,7 @@ def address_counter(action: str, address: str) -> str:
     return f"{action}:address:{ip}"
 
 
+@retried
 def count_attempt(session: Session, counter: str, most: int, window: timedelta) -> None:
     """Count one more attempt, in transactions of its own. Raises TooManyRequests beyond the most."""
     for _ in range(3):

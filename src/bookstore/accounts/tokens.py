@@ -11,7 +11,7 @@ from bookstore.accounts import keys
 from bookstore.accounts.models import User
 from bookstore.accounts.policy import Policy
 from bookstore.shared.clock import utcnow
-from bookstore.shared.identity import ALGORITHMS, ISSUER, InvalidToken
+from bookstore.shared.identity import ALGORITHMS, AUDIENCE, ISSUER, InvalidToken, check_purpose
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ def issue(session: Session, policy: Policy, user: User, session_id: str) -> Acce
     expires_at = now + policy.access_token
     claims = {
         "iss": ISSUER,
+        "aud": AUDIENCE,
         "sub": user.id,
         "name": user.name,
         "email": user.email,
@@ -54,8 +55,7 @@ def read(session: Session, token: str) -> Claim:
     """What a token of ours says, also after its end. Raises InvalidToken."""
     try:
         claims = jwt.decode(token, keys.verification_keys(session), algorithms=ALGORITHMS).claims
-        if claims["iss"] != ISSUER:
-            raise InvalidToken
+        check_purpose(claims)
         return Claim(user_id=str(claims["sub"]), session_id=str(claims["sid"]))
     except (JoseError, ValueError, KeyError, TypeError) as error:
         raise InvalidToken from error

@@ -14,6 +14,7 @@ from bookstore.accounts.names import fold, parse_name
 from bookstore.accounts.policy import Policy
 from bookstore.shared.errors import N_, InvalidCursor, NotFound, ShopError
 from bookstore.shared.pagination import Page, decode_cursor, encode_cursor
+from bookstore.shared.retries import repeatable, retried
 
 WINDOW = timedelta(hours=1)
 DEFAULT_LOCALE = "en"
@@ -96,6 +97,7 @@ def ensure_user(session: Session, user_id: str, name: str, email: str) -> None:
             raise
 
 
+@repeatable
 def change_profile(session: Session, user_id: str, *, name: str, locale: str) -> User:
     """Change one's name and language. Raises InvalidName, NotFound."""
     name = parse_name(name)
@@ -129,6 +131,7 @@ def search_users(session: Session, words: str, cursor: str | None, limit: int) -
     return Page(found[:limit], _cursor(found[limit - 1]) if more else None)
 
 
+@retried
 def _add(session: Session, user: User) -> None:
     """Add somebody; the unique address decides between two who want it at the same moment."""
     try:

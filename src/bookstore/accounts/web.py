@@ -12,8 +12,10 @@ from bookstore.accounts import (  # the view modules add their routes to the blu
     reset_views,
     views,
 )
+from bookstore.accounts.models import Replica
 from bookstore.accounts.pages import pages
 from bookstore.accounts.policy import Policy
+from bookstore.accounts.queues import queues
 from bookstore.accounts.runtime import EXTENSION, Runtime
 from bookstore.accounts.secrets_at_rest import BrokenSeal, unseal
 from bookstore.shared import migrations
@@ -22,6 +24,8 @@ from bookstore.shared.database import Database
 from bookstore.shared.errors import ServiceUnavailable
 from bookstore.shared.mail_text import renderer
 from bookstore.shared.pages import Readiness, ready_when
+from bookstore.shared.status import Reporter
+from bookstore.shared.status_views import report_status
 
 DESCRIPTION = "People, credentials and sessions: register, log in, renew and end sessions; admins ban."
 
@@ -37,6 +41,7 @@ def install(app: Flask, database: Database, policy: Policy) -> None:
     app.register_blueprint(internal.well_known)
     register_api(app, "accounts", api.blueprint, DESCRIPTION)
     ready_when(app, "accounts_database", _database_is_ready(database))
+    report_status(app, "accounts", Reporter(database, Replica, queues))
 
 
 def _unsealed(secret_key: str, sealed: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bookstore.catalog import books
 from bookstore.catalog.import_cleaning import ImportedBook, RowRejected, clean_book, identity
 from bookstore.catalog.import_rows import CatalogFile, CatalogFileError, Progress, RawRow, RejectedRow
-from bookstore.catalog.models import Book, title_key_of
+from bookstore.catalog.models import Book, authors_key_of, title_key_of
 from bookstore.catalog.rejects_file import RejectsFile
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database
@@ -141,6 +141,7 @@ def _row(key: str, book: ImportedBook) -> dict[str, object]:
         "title": book.title,
         "title_key": title_key_of(book.title),
         "authors": book.authors,
+        "authors_key": authors_key_of(book.authors),
         "isbn13": book.isbn13,
         "year": book.year,
         "publisher": book.publisher,

@@ -17,6 +17,7 @@ from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, NotFound, ShopError
 from bookstore.shared.money import Money
 from bookstore.shared.pagination import Page, decode_cursor, encode_cursor
+from bookstore.shared.retries import retried
 
 
 class ListingNotFound(NotFound):
@@ -59,6 +60,7 @@ class Offer:
     cover_url: str
 
 
+@retried
 def publish(
     session: Session,
     photos: PhotoFolder,
@@ -116,6 +118,7 @@ def add_listing(
     return listing
 
 
+@retried
 def edit(
     session: Session,
     photos: PhotoFolder,
@@ -170,6 +173,7 @@ def change_terms(session: Session, listing: Listing, terms: Terms, **values: Any
     books.mark_changed(session, [listing.book_id])
 
 
+@retried
 def withdraw(session: Session, photos: PhotoFolder, listing_id: int, seller_id: str) -> bool:
     """Take a listing off sale, and return whether it is gone altogether.
 
@@ -189,6 +193,7 @@ def withdraw(session: Session, photos: PhotoFolder, listing_id: int, seller_id: 
     return removed
 
 
+@retried
 def put_back_on_sale(session: Session, listing_id: int, seller_id: str) -> Listing:
     """Offer a withdrawn listing again. Raises ListingNotFound, NotYours."""
     with session.begin():
@@ -198,6 +203,7 @@ def put_back_on_sale(session: Session, listing_id: int, seller_id: str) -> Listi
         return listing
 
 
+@retried
 def replace_photo(
     session: Session, photos: PhotoFolder, listing_id: int, seller_id: str, content: bytes | None
 ) -> Listing:

@@ -22,6 +22,7 @@ from bookstore.shared.clock import utcnow
 from bookstore.shared.database import UtcDateTime, service_metadata
 from bookstore.shared.errors import N_, Forbidden
 from bookstore.shared.money import Money
+from bookstore.shared.replicas import ReplicaMixin
 
 # SQLite counts rows by itself only in a column that is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -33,6 +34,7 @@ NUMBERS_NEVER_COME_BACK = {"sqlite_autoincrement": True}
 # The largest number that every database takes for an INTEGER.
 MAX_ID = 2**31 - 1
 MAX_TITLE = 255
+MAX_AUTHORS = 500
 MAX_SLUG_LENGTH = 60
 
 
@@ -93,7 +95,8 @@ class Book(Base):
     identity: Mapped[str] = mapped_column(String(80), unique=True)
     title: Mapped[str] = mapped_column(String(MAX_TITLE))
     title_key: Mapped[str] = mapped_column(String(MAX_TITLE), index=True)
-    authors: Mapped[str] = mapped_column(String(500), default="")
+    authors: Mapped[str] = mapped_column(String(MAX_AUTHORS), default="")
+    authors_key: Mapped[str] = mapped_column(String(MAX_AUTHORS), default="", server_default="")
     isbn13: Mapped[str | None] = mapped_column(String(13), unique=True, default=None)
     year: Mapped[int | None] = mapped_column(default=None)
     publisher: Mapped[str | None] = mapped_column(String(160), default=None)
@@ -109,6 +112,11 @@ class Book(Base):
     def _keep_title_key(self, key: str, title: str) -> str:
         self.title_key = title_key_of(title)
         return title
+
+    @validates("authors")
+    def _keep_authors_key(self, key: str, authors: str) -> str:
+        self.authors_key = authors_key_of(authors)
+        return authors
 
     @property
     def slug(self) -> str:
@@ -242,10 +250,31 @@ class BookChange(Base):
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
 
 
+class SearchSnapshotTurn(Base):
+    """The one row that says which database this is, and until when a replica copies its search index."""
+
+    __tablename__ = "search_snapshot_turn"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    database_id: Mapped[str] = mapped_column(String(32))
+    claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Replica(ReplicaMixin, Base):
+    """The replicas of the catalog that were seen lately."""
+
+    __tablename__ = "catalog_replicas"
+
+
 def title_key_of(title: str) -> str:
     """The words of a title without case and accents, for look-ups of its beginning by index alone."""
     folded = fold(title)
     return (" ".join(re.findall(r"\w+", folded)) or " ".join(folded.split()))[:MAX_TITLE]
+
+
+def authors_key_of(authors: str) -> str:
+    """The authors without case and accents, for look-ups that find the same on every database."""
+    return fold(authors)[:MAX_AUTHORS]
 
 
 def slug_of(title: str) -> str:

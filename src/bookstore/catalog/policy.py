@@ -6,9 +6,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Policy:
-    """Prices are in one currency; the search index and the photos lie in the data folder."""
+    """Prices are in one currency; the photos lie in the media folder, which all replicas share."""
 
     currency: str = "USD"
     books_per_page: int = 24
-    data_dir: Path = Path("data")
+    media_dir: Path = Path("data/media")
     max_upload_bytes: int = 8 * 1024 * 1024

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bookstore.catalog import books, listings
@@ -19,13 +19,11 @@ from bookstore.catalog.listings import Offer
 from bookstore.catalog.models import MAX_ID, Listing, Reservation, ReservationLine, ReservationStatus
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, ShopError
+from bookstore.shared.retries import repeatable
 
 MAX_QUANTITY = 100
 SWEEP = 50
 TRIES = 4
-# Several may wait for whoever reserves the same reference; when that one gives up, they get into each
-# other's way, and MySQL and MariaDB send all but one of them back with this number.
-MYSQL_DEADLOCK = 1213
 
 Copies = dict[int, int]
 
@@ -90,15 +88,13 @@ def reserve(
     copies = _merged(lines)
     for _ in range(TRIES - 1):
         try:
-            with session.begin():
-                return _hold(session, reference, copies, hold)
-        except DBAPIError as error:
-            if not _same_moment(error):
-                raise
-    with session.begin():
-        return _hold(session, reference, copies, hold)
+            return _hold(session, reference, copies, hold)
+        except IntegrityError:
+            continue  # somebody reserves the same reference at this very moment; at the next try it is there
+    return _hold(session, reference, copies, hold)
 
 
+@repeatable
 def commit(session: Session, reference: str) -> None:
     """The held copies are sold; repeating it changes nothing. Raises ReservationGone."""
     with session.begin():
@@ -110,6 +106,7 @@ def commit(session: Session, reference: str) -> None:
             raise ReservationGone
 
 
+@repeatable
 def release(session: Session, reference: str) -> None:
     """Give the copies back, held or sold; an unknown or released reference changes nothing."""
     with session.begin():
@@ -136,6 +133,7 @@ def expire_due(session: Session, limit: int = SWEEP) -> int:
     return sum(_expire(session, reference, now) for reference in due)
 
 
+@repeatable
 def _expire(session: Session, reference: str, now: datetime) -> bool:
     """Only if it is still held and was not renewed: a commit or a renewal may be faster."""
     with session.begin():
@@ -157,25 +155,21 @@ def _merged(lines: Sequence[tuple[int, int]]) -> Copies:
     return dict(sorted(copies.items()))
 
 
-def _same_moment(error: DBAPIError) -> bool:
-    """The same reference is being reserved at this very moment; at the next try it is there, or it is not."""
-    deadlock = error.orig is not None and error.orig.args[:1] == (MYSQL_DEADLOCK,)
-    return isinstance(error, IntegrityError) or deadlock
-
-
+@repeatable
 def _hold(session: Session, reference: str, copies: Copies, hold: timedelta) -> HeldCopies:
     until = utcnow() + hold
     held, expired = ReservationStatus.HELD, ReservationStatus.EXPIRED
-    known = session.scalar(select(Reservation).where(Reservation.reference == reference))
-    if known is None:
-        _enter(session, reference, copies, until)
-    elif not known.wants(copies):
-        raise ReservationGone
-    elif not _move(session, reference, held, held, expires_at=until):
-        if not _move(session, reference, expired, held, expires_at=until):
+    with session.begin():
+        known = session.scalar(select(Reservation).where(Reservation.reference == reference))
+        if known is None:
+            _enter(session, reference, copies, until)
+        elif not known.wants(copies):
             raise ReservationGone
-        _take(session, copies)
-    return HeldCopies(reference, until, _held_lines(session, reference))
+        elif not _move(session, reference, held, held, expires_at=until):
+            if not _move(session, reference, expired, held, expires_at=until):
+                raise ReservationGone
+            _take(session, copies)
+        return HeldCopies(reference, until, _held_lines(session, reference))
 
 
 def _enter(session: Session, reference: str, copies: Copies, until: datetime) -> None:

@@ -33,4 +33,4 @@ def current() -> Runtime:
 
 
 def photo_folder(policy: Policy) -> PhotoFolder:
-    return PhotoFolder(policy.data_dir.resolve() / "media", policy.max_upload_bytes)
+    return PhotoFolder(policy.media_dir, policy.max_upload_bytes)

@@ -15,7 +15,8 @@ from sqlalchemy import func, select
 from bookstore.catalog import search_fallback, search_follower
 from bookstore.catalog.book_summaries import BookSummary, summarize
 from bookstore.catalog.models import Book
-from bookstore.catalog.search_follower import IndexFollower, OutOfStep
+from bookstore.catalog.search_copies import IndexCopies
+from bookstore.catalog.search_follower import DatabaseWentBack, IndexFollower, OutOfStep
 from bookstore.catalog.search_index import (
     IndexReplaced,
     IndexUnusable,
@@ -48,15 +49,19 @@ class SearchResult:
 
 
 class Search:
-    """The search of one catalog: reads its index, and may be the process that writes it."""
+    """The search of one catalog: reads its index, and may be the process that writes it.
 
-    def __init__(self, database: Database, folder: Path, currency: str) -> None:
+    `copies` is the folder that replicas share; without it, every replica builds its index by itself.
+    """
+
+    def __init__(self, database: Database, folder: Path, currency: str, copies: Path | None = None) -> None:
         self.folder = folder
         self._database = database
         self._currency = currency
         self._index: SearchIndex | None = None
         self._trouble = ""
         self._follower = IndexFollower(database)
+        self._copies = IndexCopies(database, copies) if copies else None
         self._following = threading.Lock()
         self._closed = threading.Event()
         self._next_build = 0.0
@@ -77,10 +82,17 @@ class Search:
         """Whether the index answers."""
         return self._usable_index() is not None
 
+    @property
+    def position(self) -> int:
+        """The number of the last change that is in the index; zero while there is none."""
+        index = self._usable_index()
+        return (index.position or 0) if index is not None else 0
+
     def follow(self) -> int:
         """Bring the index up to the change table, if this process may write it; how many changes it took.
 
-        An index that is missing, damaged or of another database is built anew, which takes all books.
+        An index that is missing, damaged or out of step is replaced by the newest copy that another replica
+        left, or built anew, which takes all books.
         Raises IndexUnusable when the disk refuses.
         """
         with self._following:
@@ -98,13 +110,24 @@ class Search:
         """
         with self._database.reading() as session:
             position = search_follower.newest_change(session)
+            settled = search_follower.settled_change(session)
             total = session.scalar(select(func.count(Book.id))) or 0
         books = all_books(self._database.reading)
-        return SearchIndex.rebuild(self.folder, books, position, lambda done: progress(done, total))
+        return SearchIndex.rebuild(self.folder, books, position, lambda done: progress(done, total), settled)
 
     def forget_old_changes(self) -> int:
         """Drop rows of the change table that every index has followed long ago; how many they were."""
         return search_follower.forget_old_changes(self._database)
+
+    def copy_for_replicas(self) -> int:
+        """Copy the index into the shared folder, if this process writes it and the newest copy is old.
+
+        How many copies it made: 1 or 0. Raises OSError, IndexUnusable.
+        """
+        index = self._usable_index()
+        if self._copies is None or index is None or not self._follower.writes:
+            return 0
+        return self._copies.take(index, self._following)
 
     def close(self) -> None:
         """Let another process write; this one does not follow any more."""
@@ -164,14 +187,19 @@ class Search:
             return self._follow_once()
         except (IndexUnusable, OutOfStep) as error:
             log.warning("search index must be built anew", reason=type(error).__name__)
+            if isinstance(error, DatabaseWentBack) and self._copies is not None:
+                self._copies.disown()
             return self._build()
 
     def _build(self) -> int:
-        """Build the index, unless another process does; how many books it has."""
+        """Restore or build the index, unless another process does; how many books it has."""
         self._follower.release()
         if time.monotonic() < self._next_build:
             return 0
         try:
+            restored = self._copies.restore(self.folder) if self._copies else None
+            if restored is not None:
+                return restored
             books = self.rebuild()
         except RebuildRunning:
             return 0

@@ -7,7 +7,7 @@ import tantivy
 from bookstore.catalog.text_folding import terms, title_key, words
 
 # Raise it with each change of the schema or of the text rules; an index of another version is rebuilt.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _ID_BITS = 31
 _MAX_MAJOR = (1 << 32) - 1
@@ -46,9 +46,11 @@ def build_schema() -> tantivy.Schema:
     builder.add_boolean_field("available", indexed=True)
     for column in ("from_price", "newest", "cheapest", "dearest"):
         builder.add_unsigned_field(column, fast=True)
-    # One document is no book: it holds the position in the change table that the index has followed.
+    # One document is no book: it holds how far into the change table the index has followed, and up to
+    # where nothing can come late.
     builder.add_boolean_field("is_position", indexed=True)
     builder.add_unsigned_field("position", fast=True)
+    builder.add_unsigned_field("settled", fast=True)
     return builder.build()
 
 
@@ -79,10 +81,11 @@ def document_of_book(book: IndexedBook) -> tantivy.Document:
     return document
 
 
-def document_of_position(position: int) -> tantivy.Document:
+def document_of_position(position: int, settled: int) -> tantivy.Document:
     document = tantivy.Document()
     document.add_boolean("is_position", True)
     document.add_unsigned("position", position)
+    document.add_unsigned("settled", settled)
     return document
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Select, exists, select, tuple_
 from sqlalchemy.orm import Session
 
 from bookstore.catalog import isbn
-from bookstore.catalog.models import Book, Condition, Listing, title_key_of
+from bookstore.catalog.models import Book, Condition, Listing, authors_key_of, title_key_of
 from bookstore.catalog.search_query import MAX_PRICE, MAX_TEXT_LENGTH, SearchQuery
 from bookstore.catalog.text_folding import encodable
 from bookstore.shared.database import from_microseconds, to_microseconds
@@ -76,8 +76,8 @@ def _filtered(wanted: Any, query: SearchQuery) -> Select[Any]:
     if query.category:
         wanted = wanted.where(Book.category.in_(map(encodable, query.category)))
     if query.author and query.author.strip():
-        name = encodable(query.author[:MAX_TEXT_LENGTH]).strip()
-        wanted = wanted.where(Book.authors.icontains(name, autoescape=True))
+        name = authors_key_of(query.author[:MAX_TEXT_LENGTH].strip())
+        wanted = wanted.where(Book.authors_key.contains(name, autoescape=True))
     offer = _conditions_of_an_offer(query)
     if offer or query.available_only:
         on_sale = (Listing.book_id == Book.id, Listing.withdrawn_at.is_(None), Listing.available > 0)

@@ -1,7 +1,7 @@
 """Following the change table: what has changed about books goes into the search index."""
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import Row, delete, func, select
@@ -16,7 +16,8 @@ from bookstore.shared.database import Database
 # So many changes become one commit of the index.
 BATCH = 1_000
 # Rows of the change table may become visible out of order: a transaction that took its number first may
-# commit last. So the follower looks again at what is this young.
+# commit last. So a change counts as settled, with all before it, only when it is this old; whatever comes
+# after the settled ones is looked at again, also by an index that was closed or copied in between.
 LATE_COMMIT = timedelta(seconds=60)
 CHANGES_KEPT = timedelta(days=7)
 DELETED_AT_ONCE = 5_000
@@ -31,13 +32,17 @@ class OutOfStep(Exception):
     """
 
 
+class DatabaseWentBack(OutOfStep):
+    """The index has followed changes that the database does not know: it was put back to an earlier state."""
+
+
 class IndexFollower:
     """Writes into the index what the change table says, while it has the index's writer lock."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._writer: IndexWriter | None = None
-        # Numbers of young changes that are in the index; whatever else is as young came late.
+        # Numbers of changes after the settled ones that are in the index; whatever else is there came late.
         self._seen: set[int] = set()
 
     def follow(self, index: SearchIndex) -> int:
@@ -48,12 +53,18 @@ class IndexFollower:
         if not self._is_writer(index):
             return 0
         index.reload()
-        position = index.position or 0
+        position, settled = index.position or 0, index.settled or 0
+        cutoff = utcnow() - LATE_COMMIT
         with self._database.reading() as session:
-            require_step(session, position)
-            changes = self._new_changes(session, position)
-        if changes:
-            self._write(changes, max(position, *(change.id for change in changes)))
+            require_step(session, settled, position)
+            late = self._late_changes(session, settled, position)
+            changes = [*late, *_changes_after(session, position)][:BATCH]
+            position = max([position, *(change.id for change in changes)])
+            if len(late) < BATCH:
+                settled = max(settled, _newest_until(session, position, cutoff))
+        # An index at rest is settled once, so that it stays in step when the changes are forgotten.
+        if changes or (settled == position and settled > (index.settled or 0)):
+            self._write(changes, position, settled)
         return len(changes)
 
     def release(self) -> None:
@@ -62,41 +73,43 @@ class IndexFollower:
         if writer is not None:
             writer.close()
 
+    @property
+    def writes(self) -> bool:
+        """Whether this process has the index's writer lock."""
+        return self._writer is not None
+
     def _is_writer(self, index: SearchIndex) -> bool:
         if self._writer is None:
             self._writer = index.try_writer()
             self._seen = set()
         return self._writer is not None
 
-    def _new_changes(self, session: Session, position: int) -> list[Change]:
-        """What came after the position or became visible late, at most a batch of it."""
-        query = select(BookChange.id, BookChange.book_id).order_by(BookChange.id).limit(BATCH)
-        after = session.execute(query.where(BookChange.id > position))
-        return [*self._late_changes(session, position), *after][:BATCH]
-
-    def _late_changes(self, session: Session, position: int) -> list[Change]:
-        """Young changes that the index has passed and does not have, because they were not visible yet."""
-        cutoff = utcnow() - LATE_COMMIT
-        passed = select(BookChange.id).where(BookChange.id <= position).order_by(BookChange.id.desc())
-        old = session.scalar(passed.where(BookChange.changed_at <= cutoff).limit(1)) or 0
-        self._seen = {number for number in self._seen if number > old}
-        young = (BookChange.id > old, BookChange.id <= position)
-        if session.scalar(select(func.count(BookChange.id)).where(*young)) == len(self._seen):
+    def _late_changes(self, session: Session, settled: int, position: int) -> list[Change]:
+        """Changes that the index has passed and perhaps does not have, at most a batch of them."""
+        self._seen = {number for number in self._seen if number > settled}
+        passed = (BookChange.id > settled, BookChange.id <= position)
+        if session.scalar(select(func.count(BookChange.id)).where(*passed)) == len(self._seen):
             return []
         rows = session.execute(
-            select(BookChange.id, BookChange.book_id).where(*young).order_by(BookChange.id)
+            select(BookChange.id, BookChange.book_id).where(*passed).order_by(BookChange.id)
         )
         return list(islice((row for row in rows if row.id not in self._seen), BATCH))
 
-    def _write(self, changes: Iterable[Change], position: int) -> None:
+    def _write(self, changes: Iterable[Change], position: int, settled: int) -> None:
         assert self._writer is not None
         book_ids = sorted({change.book_id for change in changes})
-        with self._database.reading() as session:
-            books = indexed_books(session, book_ids)
-        self._writer.remove(set(book_ids) - {book.id for book in books})
-        self._writer.put(books)
-        self._writer.commit(position)
+        if book_ids:
+            with self._database.reading() as session:
+                books = indexed_books(session, book_ids)
+            self._writer.remove(set(book_ids) - {book.id for book in books})
+            self._writer.put(books)
+        self._writer.commit(position, settled)
         self._seen |= {change.id for change in changes}
+
+
+def _changes_after(session: Session, position: int) -> Sequence[Change]:
+    query = select(BookChange.id, BookChange.book_id).where(BookChange.id > position)
+    return session.execute(query.order_by(BookChange.id).limit(BATCH)).all()
 
 
 def newest_change(session: Session) -> int:
@@ -104,10 +117,24 @@ def newest_change(session: Session) -> int:
     return session.scalar(select(func.max(BookChange.id))) or 0
 
 
-def require_step(session: Session, position: int) -> None:
-    """Raise OutOfStep when the changes after this position are not all in the change table."""
+def settled_change(session: Session) -> int:
+    """The number up to which no change can become visible any more."""
+    newest = _newest_until(session, newest_change(session), utcnow() - LATE_COMMIT)
+    return newest or (session.scalar(select(func.min(BookChange.id))) or 1) - 1
+
+
+def _newest_until(session: Session, number: int, moment: datetime) -> int:
+    """The last change up to this number and this moment; zero when there is none."""
+    until = select(BookChange.id).where(BookChange.id <= number, BookChange.changed_at <= moment)
+    return session.scalar(until.order_by(BookChange.id.desc()).limit(1)) or 0
+
+
+def require_step(session: Session, settled: int, position: int) -> None:
+    """Raise OutOfStep when the change table does not have all changes after the settled ones."""
+    if position > newest_change(session):
+        raise DatabaseWentBack
     oldest = session.scalar(select(func.min(BookChange.id))) or 1
-    if position < oldest - 1 or position > newest_change(session):
+    if settled < oldest - 1:
         raise OutOfStep
 
 

@@ -41,14 +41,14 @@ def use_first_generation(root: Path) -> None:
     """Name FIRST_GENERATION as current, unless CURRENT is there by now."""
     with _written_aside(root, FIRST_GENERATION) as aside, contextlib.suppress(FileExistsError):
         os.link(aside, root / _CURRENT)
-    _sync_directory(root)
+    sync_directory(root)
 
 
 def switch_to(root: Path, generation: str) -> None:
     """Put another generation into use, in one step that also survives a power cut."""
     with _written_aside(root, generation) as aside:
         os.replace(aside, root / _CURRENT)
-    _sync_directory(root)
+    sync_directory(root)
 
 
 def has_current(root: Path) -> bool:
@@ -98,7 +98,8 @@ def _written_aside(root: Path, generation: str) -> Iterator[Path]:
     aside.unlink(missing_ok=True)
 
 
-def _sync_directory(root: Path) -> None:
+def sync_directory(root: Path) -> None:
+    """Make the names in a directory as durable as the files."""
     descriptor = os.open(root, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -93,11 +93,14 @@ class IndexWriter:
         with self._generation_in_use():
             self._engine.delete_documents_by_query(Query.term_set_query(SCHEMA, "id", list(ids)))
 
-    def commit(self, position: int) -> None:
-        """Make what was changed since the last commit durable, in one step with the position it leads to."""
+    def commit(self, position: int, settled: int | None = None) -> None:
+        """Make what was changed since the last commit durable, in one step with the position it leads to.
+
+        `settled` is the change up to which none can become visible late; without it, the position.
+        """
         with self._generation_in_use():
             self._engine.delete_documents_by_query(term("is_position", True))
-            self._engine.add_document(document_of_position(position))
+            self._engine.add_document(_position_document(position, settled))
             self._engine.commit()
 
     @contextlib.contextmanager
@@ -160,25 +163,33 @@ class SearchIndex:
         books: Iterable[IndexedBook],
         position: int,
         progress: Callable[[int], None] = lambda done: None,
+        settled: int | None = None,
     ) -> int:
         """Build the index anew from all books (each once) and return their number.
 
-        `position` is where the change table stood before the first book was read, so that changes made
-        meanwhile are followed afterwards. `progress` hears now and then how many books are done. Readers and
-        writers go on with the old generation until the new one is complete. Raises RebuildRunning.
+        `position` and `settled` are where the change table stood before the first book was read, so that
+        changes made meanwhile are followed afterwards. `progress` hears now and then how many books are done.
+        Readers and writers go on with the old generation until the new one is complete. Raises
+        RebuildRunning.
         """
-        root = Path(path)
-        root.mkdir(parents=True, exist_ok=True)
-        with rebuild_lock(root):
-            generation = new_generation(root)
-            try:
-                count = _fill(root / generation, books, position, progress)
-            except BaseException:
-                shutil.rmtree(root / generation, ignore_errors=True)
-                raise
-            switch_to(root, generation)
-            remove_other_generations(root, generation)
-        return count
+        at = _position_document(position, settled)
+        return _replace(Path(path), lambda directory: _fill(directory, books, at, progress))
+
+    @staticmethod
+    def adopt(path: Path | str, put_files: Callable[[Path], None]) -> int:
+        """Put a copy of an index into use, whose files `put_files` lays down; how many books it has.
+
+        Raises RebuildRunning, IndexUnusable when the files are no index, and what `put_files` raises.
+        """
+
+        def fill(directory: Path) -> int:
+            put_files(directory)
+            searcher = _open_generation(directory.parent, directory.name).engine.searcher()
+            if _position(searcher) is None:
+                raise IndexUnusable("the copy does not say how far it has followed")
+            return int(searcher.num_docs) - 1
+
+        return _replace(Path(path), fill)
 
     def reload(self) -> bool:
         """See what was committed or rebuilt since; cheap enough to call before each search.
@@ -219,10 +230,21 @@ class SearchIndex:
         return IndexWriter(self._root, opened.generation, engine)
 
     @property
+    def directory(self) -> Path:
+        """Where the files lie that are open now."""
+        return self._root / self._opened.generation
+
+    @property
     def position(self) -> int | None:
         """How far into the change table the index has followed; None when it was never built."""
         with _engine_failures():
             return _position(self._opened.engine.searcher())
+
+    @property
+    def settled(self) -> int | None:
+        """The change up to which the index has all, whichever became visible late; None as for `position`."""
+        with _engine_failures():
+            return _position(self._opened.engine.searcher(), "settled")
 
     @property
     def doc_count(self) -> int:
@@ -289,23 +311,44 @@ def _signature(root: Path, generation: str) -> tuple[int, ...]:
     return tuple(number for file in files for number in (file.st_ino, file.st_mtime_ns, file.st_size))
 
 
-def _position(searcher: tantivy.Searcher) -> int | None:
+def _position_document(position: int, settled: int | None) -> tantivy.Document:
+    return document_of_position(position, position if settled is None else settled)
+
+
+def _position(searcher: tantivy.Searcher, column: str = "position") -> int | None:
     hits = searcher.search(term("is_position", True), limit=1, count=False).hits
     if not hits:
         return None
     addresses = [address for _score, address in hits]
-    return cast(int, searcher.fast_field_values("position", addresses)[0])
+    return cast(int, searcher.fast_field_values(column, addresses)[0])
+
+
+def _replace(root: Path, fill: Callable[[Path], int]) -> int:
+    root.mkdir(parents=True, exist_ok=True)
+    with rebuild_lock(root):
+        generation = new_generation(root)
+        try:
+            count = fill(root / generation)
+        except BaseException:
+            shutil.rmtree(root / generation, ignore_errors=True)
+            raise
+        switch_to(root, generation)
+        remove_other_generations(root, generation)
+    return count
 
 
 def _fill(
-    directory: Path, books: Iterable[IndexedBook], position: int, progress: Callable[[int], None]
+    directory: Path,
+    books: Iterable[IndexedBook],
+    position: tantivy.Document,
+    progress: Callable[[int], None],
 ) -> int:
     with _engine_failures():
         writer = tantivy.Index(SCHEMA, str(directory)).writer(_REBUILD_HEAP_BYTES, _THREADS)
     try:
         count = _add_all(writer, books, progress)
         with _engine_failures():
-            writer.add_document(document_of_position(position))
+            writer.add_document(position)
             writer.commit()
     finally:
         with _engine_failures():

@@ -1,13 +1,15 @@
-"""What admins do about orders: decide on bank transfers, read the mails that went out."""
+"""What admins do about orders: look into them, decide on bank transfers, read the mails that went out."""
 
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from bookstore.orders import payments
+from bookstore.orders.lookup import order_by_reference
 from bookstore.orders.models import Mail
 from bookstore.orders.pages import MAX_ID, pages
 from bookstore.orders.runtime import current
+from bookstore.orders.saga_timeline import saga_timeline
 from bookstore.shared import mail
 from bookstore.shared.access import Audience, audience
 from bookstore.shared.errors import NotFound
@@ -17,6 +19,30 @@ from bookstore.shared.pagination import decode_cursor, encode_cursor
 
 TRANSFERS_PER_PAGE = 20
 MAILS_PER_PAGE = 30
+
+
+@pages.get("/admin/orders")
+@audience(Audience.ADMIN)
+def find_order() -> ResponseReturnValue:
+    """Any order by its reference."""
+    reference = request.args.get("reference", "").strip().upper()
+    with current().database.reading() as session:
+        order = order_by_reference(session, reference) if reference else None
+    if order is not None:
+        return redirect(url_for("orders.inspect_order", reference=order.reference), 303)
+    return render_template("orders/admin_orders.html", reference=reference), 404 if reference else 200
+
+
+@pages.get("/admin/orders/<reference>")
+@audience(Audience.ADMIN)
+def inspect_order(reference: str) -> ResponseReturnValue:
+    """Anybody's order, and how the saga carried it out."""
+    with current().database.reading() as session:
+        order = order_by_reference(session, reference)
+        if order is None:
+            raise NotFound
+        saga = saga_timeline(session, order)
+    return render_template("orders/admin_order.html", order=order, saga=saga)
 
 
 @pages.get("/admin/transfers")

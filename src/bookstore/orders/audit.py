@@ -167,6 +167,9 @@ def _check_payment(payment: Payment, accounts: Mapping[str, _Account]) -> Iterat
     if payment.status is _S.CAPTURED and order.status not in PAID:
         yield Finding("captured payments have a paid order", order.reference, f"order is {order.status}")
     account = accounts.get(payment.authorization_id or "")
+    if payment.is_adopted:
+        yield from _check_adopted(payment, account)
+        return
     captured, refunded = (account.captures, account.refunds) if account else ([], [])
     if payment.status in TAKEN and captured != [payment.amount]:
         yield Finding("captured once, in full", order.reference, f"captured {_wire(captured)}")
@@ -174,6 +177,18 @@ def _check_payment(payment: Payment, accounts: Mapping[str, _Account]) -> Iterat
         yield Finding("refunded once, in full", order.reference, f"refunded {_wire(refunded)}")
     if payment.status is _S.VOIDED and account and not account.voided:
         yield Finding("dropped promises are void", order.reference, f"attempt {payment.attempt}")
+
+
+def _check_adopted(payment: Payment, account: _Account | None) -> Iterator[Finding]:
+    """Money taken in the original shop: it pays the whole order, and our gateway knows nothing of it."""
+    order = payment.order
+    if payment.status is not _S.CAPTURED:
+        yield Finding("adopted payments rest", order.reference, f"payment is {payment.status}")
+    if payment.amount != order.total:
+        amounts = f"{_wire([payment.amount])} of {_wire([order.total])}"
+        yield Finding("adopted payments cover the order", order.reference, amounts)
+    if account is not None:
+        yield Finding("adopted payments are not the gateway's", account.reference, order.reference)
 
 
 def _check_account(
@@ -196,7 +211,7 @@ def _check_account(
 
 
 def _check_balance(orders: Sequence[Order], accounts: Mapping[str, _Account]) -> Iterator[Finding]:
-    """Money in = money out: what the gateway keeps is what paid orders cost, unless a step is under way."""
+    """Money in = money out: what the gateway keeps is what orders paid to it cost, if no step is open."""
     kept: dict[str, int] = defaultdict(int)
     for account in accounts.values():
         for amount in account.captures:
@@ -208,7 +223,8 @@ def _check_balance(orders: Sequence[Order], accounts: Mapping[str, _Account]) ->
         return
     owed: dict[str, int] = defaultdict(int)
     for order in orders:
-        if order.status in PAID:
+        adopted = order.active_payment is not None and order.active_payment.is_adopted
+        if order.status in PAID and not adopted:
             owed[order.currency] += order.total_minor
     for currency in sorted(kept.keys() | owed.keys()):
         if kept[currency] != owed[currency]:

@@ -11,10 +11,12 @@ from bookstore.orders.policy import Policy
 from bookstore.orders.ports import Catalog, PaymentGateway
 from bookstore.orders.saga import Saga, turn_back
 from bookstore.shared.clock import utcnow
+from bookstore.shared.retries import repeatable
 
 CANCELED = {OrderStatus.CANCELED, OrderStatus.REFUNDED}
 
 
+@repeatable
 def cancel(
     session: Session,
     catalog: Catalog,

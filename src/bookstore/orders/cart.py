@@ -21,6 +21,7 @@ from bookstore.orders.models import Address
 from bookstore.orders.ports import Catalog, Line, Quote
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, NotFound, ShopError
+from bookstore.shared.retries import repeatable, retried
 
 VISITOR_CART_LIFETIME = timedelta(days=30)
 
@@ -83,6 +84,7 @@ def visitor_key(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+@retried
 def add(session: Session, catalog: Catalog, owner: CartOwner, listing_id: int, quantity: int) -> int:
     """Put copies into the cart, at the price of now, and return how many copies it holds.
 
@@ -108,6 +110,7 @@ def add(session: Session, catalog: Catalog, owner: CartOwner, listing_id: int, q
         return cart.copies
 
 
+@repeatable
 def set_quantity(session: Session, owner: CartOwner, listing_id: int, quantity: int) -> int:
     """Change how many copies of a listing are in the cart; return how many copies it holds in all.
 
@@ -124,6 +127,7 @@ def set_quantity(session: Session, owner: CartOwner, listing_id: int, quantity: 
         return cart.copies
 
 
+@repeatable
 def remove(session: Session, owner: CartOwner, listing_id: int) -> int:
     """Take a listing out of the cart; return how many copies are left. Repeating it changes nothing."""
     with session.begin():
@@ -135,6 +139,7 @@ def remove(session: Session, owner: CartOwner, listing_id: int) -> int:
         return cart.copies
 
 
+@repeatable
 def clear(session: Session, owner: CartOwner) -> None:
     """Empty the cart."""
     with session.begin():
@@ -144,6 +149,7 @@ def clear(session: Session, owner: CartOwner) -> None:
             cart.updated_at = utcnow()
 
 
+@retried
 def keep_delivery(session: Session, owner: CartOwner, address: Address, option_id: int) -> None:
     """Remember where the cart's books shall go and with whom, under the reference of the order to come.
 
@@ -163,6 +169,7 @@ def delivery(session: Session, owner: CartOwner) -> Delivery | None:
     return Delivery(kept["reference"], Address(**kept["address"]), kept["option_id"])
 
 
+@repeatable
 def renew_reference(session: Session, owner: CartOwner, reference: str) -> None:
     """The order of this reference could not be placed; the next attempt is another order."""
     with session.begin():
@@ -171,6 +178,7 @@ def renew_reference(session: Session, owner: CartOwner, reference: str) -> None:
             _renew(cart)
 
 
+@repeatable
 def remove_ordered(session: Session, owner: CartOwner, reference: str, ordered: Sequence[Line]) -> int:
     """Take out what has become the order of this reference; return how many copies are left.
 
@@ -192,6 +200,7 @@ def remove_ordered(session: Session, owner: CartOwner, reference: str, ordered: 
         return cart.copies
 
 
+@retried
 def accept_changes(session: Session, catalog: Catalog, owner: CartOwner) -> int:
     """Take the prices and copies of now as seen: lower quantities to what there is, remove what is gone.
 
@@ -210,6 +219,7 @@ def accept_changes(session: Session, catalog: Catalog, owner: CartOwner) -> int:
         return cart.copies
 
 
+@retried
 def merge(session: Session, user_id: str, key: str) -> int:
     """Give the cart that a visitor filled to the member that the visitor turned out to be.
 
@@ -236,6 +246,7 @@ def lines(session: Session, owner: CartOwner) -> list[CartLine]:
     return list(session.scalars(query.order_by(CartLine.added_at, CartLine.listing_id)))
 
 
+@retried
 def purge(session: Session) -> int:
     """Delete the carts of visitors that nobody has touched for 30 days, and return how many they were."""
     untouched = Cart.updated_at < utcnow() - VISITOR_CART_LIFETIME

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
-import structlog
 
 from bookstore.orders.ports import (
     CatalogUnavailable,
@@ -17,6 +16,7 @@ from bookstore.orders.ports import (
     ReservedLine,
 )
 from bookstore.shared.money import InvalidAmount, Money
+from bookstore.shared.neighbor import Neighbor, NeighborUnavailable
 from bookstore.shared.telemetry import log
 
 ROUTES = "/internal/catalog"
@@ -25,21 +25,10 @@ Understood = TypeVar("Understood")
 
 
 class HttpCatalog:
-    """Asks the catalog service. Every call may be repeated, so one lost on the way is sent once more."""
+    """Asks the catalog service. Reservations go by the order's reference, so every call may be repeated."""
 
-    def __init__(
-        self,
-        base_url: str,
-        service_token: str,
-        timeout_seconds: float,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self._client = httpx.Client(
-            base_url=base_url,
-            timeout=timeout_seconds,
-            headers={"Authorization": f"Bearer {service_token}"},
-            transport=transport,
-        )
+    def __init__(self, neighbor: Neighbor) -> None:
+        self._neighbor = neighbor
 
     def quote(self, listing_ids: Sequence[int]) -> dict[int, Quote]:
         answer = self._ask("POST", f"{ROUTES}/quotes", {"listing_ids": list(listing_ids)})
@@ -57,11 +46,11 @@ class HttpCatalog:
     def release(self, reference: str) -> None:
         self._ask("POST", f"{ROUTES}/reservations/{reference}/release")
 
-    def close(self) -> None:
-        self._client.close()
-
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
-        answer = self._send(method, path, body)
+        try:
+            answer = self._neighbor.call(method, path, repeatable=True, json=body)
+        except NeighborUnavailable as error:
+            raise CatalogUnavailable from error
         if answer.is_success:
             return answer
         code, listing_ids = _problem(answer)
@@ -71,18 +60,6 @@ class HttpCatalog:
             raise ReservationExpired
         log.warning("the catalog refused", path=path, status=answer.status_code, code=code)
         raise CatalogUnavailable
-
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
-        request_id = structlog.contextvars.get_contextvars().get("request_id")
-        headers = {"X-Request-ID": request_id} if request_id else {}
-        for last in (False, True):
-            try:
-                return self._client.request(method, path, json=body, headers=headers)
-            except httpx.HTTPError as error:
-                log.warning("the catalog does not answer", path=path, error=type(error).__name__)
-                if last:
-                    raise CatalogUnavailable from error
-        raise AssertionError("the loop returns or raises")
 
 
 def _understand(answer: httpx.Response, read: Callable[[Mapping[str, Any]], Understood]) -> Understood:

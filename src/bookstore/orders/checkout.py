@@ -13,7 +13,7 @@ from bookstore.orders.carriers import DeliveryOption, chosen_option
 from bookstore.orders.cart_models import MAX_QUANTITY
 from bookstore.orders.lookup import order_by_reference
 from bookstore.orders.models import Address, Order, OrderLine, Shipment
-from bookstore.orders.order_status import CopiesStatus, OrderStatus
+from bookstore.orders.order_status import CopiesStatus, CopiesStep, OrderStatus
 from bookstore.orders.policy import Policy
 from bookstore.orders.ports import Catalog, CatalogUnavailable, Line, Reservation, ReservedLine
 from bookstore.orders.saga import pay_by
@@ -21,6 +21,7 @@ from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, NotFound, ShopError
 from bookstore.shared.identity import Identity
 from bookstore.shared.money import Money
+from bookstore.shared.retries import retried
 from bookstore.shared.telemetry import log
 
 MAX_LINES = 50
@@ -103,10 +104,11 @@ def place_order(
             currency=policy.currency,
             home_country=policy.home_country,
         )
+    asked_at = utcnow()
     held = catalog.reserve(reference, wanted, policy.hold)
+    asked = (asked_at, utcnow())
     try:
-        with session.begin():
-            return _record(session, policy, held, buyer, option, address, agreed_total)
+        return _record(session, policy, held, buyer, option, address, agreed_total, asked)
     except Exception:
         # Whoever repeated this request at the same time may have recorded the order.
         with session.begin():
@@ -145,6 +147,7 @@ def _release(catalog: Catalog, reference: str) -> None:
         log.warning("copies not released; their hold will expire", reference=reference)
 
 
+@retried
 def _record(
     session: Session,
     policy: Policy,
@@ -153,6 +156,7 @@ def _record(
     option: DeliveryOption,
     address: Address,
     agreed_total: Money | None,
+    asked: tuple[datetime, datetime],
 ) -> Order:
     if any(line.quote.seller_id == buyer.user_id for line in held.lines):
         raise OwnListing
@@ -163,8 +167,10 @@ def _record(
     by_seller = sorted(held.lines, key=lambda line: line.quote.seller_id)
     for seller_id, reserved in groupby(by_seller, key=lambda line: line.quote.seller_id):
         _add_shipment(order, seller_id, list(reserved), option)
-    session.add(order)
-    mails.queue_placed(session, order)
+    with session.begin():
+        session.add(order)
+        order.record(CopiesStep.RESERVE, *asked)
+        mails.queue_placed(session, order)
     return order
 
 

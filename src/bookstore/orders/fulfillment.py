@@ -12,6 +12,7 @@ from bookstore.orders.order_status import OrderStatus, ShipmentStatus
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, NotFound, ShopError
 from bookstore.shared.pagination import Page, decode_cursor, encode_cursor
+from bookstore.shared.retries import repeatable
 
 TRACKING_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ./-]{2,39}")
 
@@ -57,6 +58,7 @@ def sale(session: Session, seller_id: str, shipment_id: int) -> Shipment:
     return shipment
 
 
+@repeatable
 def ship(session: Session, *, seller_id: str, shipment_id: int, tracking_number: str) -> Shipment:
     """Record that a seller has sent a parcel; repeating it with the same number changes nothing.
 
@@ -74,6 +76,7 @@ def ship(session: Session, *, seller_id: str, shipment_id: int, tracking_number:
     return shipment
 
 
+@repeatable
 def receive(session: Session, *, buyer_id: str, reference: str, shipment_id: int) -> Shipment:
     """Record that a parcel has reached its buyer; repeating it changes nothing.
 

@@ -23,6 +23,7 @@ from bookstore.shared.clock import utcnow
 from bookstore.shared.database import UtcDateTime
 from bookstore.shared.errors import N_, ShopError
 from bookstore.shared.money import Money
+from bookstore.shared.retries import repeatable, retried
 
 KEY = re.compile(r"[!-~][ -~]{0,254}")
 POLL_SECONDS = 0.1
@@ -170,6 +171,7 @@ def _claim(
         time.sleep(POLL_SECONDS)
 
 
+@retried
 def _enter(
     session: Session, claim: timedelta, request: Request, new_subject: Callable[[], str]
 ) -> IdempotencyKey | None:
@@ -194,6 +196,7 @@ def _enter(
     return row
 
 
+@retried
 def _take_over(session: Session, claim: timedelta, request: Request) -> IdempotencyKey | None:
     """The row when it is answered, or when nobody is at work on it any more. Raises IdempotencyKeyReused."""
     now = utcnow()
@@ -241,6 +244,7 @@ def _replay(row: IdempotencyKey) -> Answer:
     return Answer(row.status, body)
 
 
+@repeatable
 def _store(session: Session, row: IdempotencyKey, status: int, answer: dict[str, Any]) -> None:
     with session.begin():
         session.execute(
@@ -251,6 +255,7 @@ def _store(session: Session, row: IdempotencyKey, status: int, answer: dict[str,
         )
 
 
+@repeatable
 def _let_go(session: Session, row: IdempotencyKey) -> None:
     """Let the next one who asks try again at once."""
     with session.begin():

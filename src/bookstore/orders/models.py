@@ -19,7 +19,14 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import DeclarativeBase, Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    WriteOnlyMapped,
+    composite,
+    mapped_column,
+    relationship,
+)
 from sqlalchemy.orm.attributes import flag_modified
 
 from bookstore.orders.order_status import (
@@ -28,6 +35,7 @@ from bookstore.orders.order_status import (
     CannotCancel,
     CannotShip,
     CopiesStatus,
+    CopiesStep,
     NotShipped,
     OrderChanged,
     OrderStatus,
@@ -36,6 +44,8 @@ from bookstore.orders.order_status import (
 from bookstore.shared.database import UtcDateTime, service_metadata
 from bookstore.shared.mail import MailMixin
 from bookstore.shared.money import Money
+from bookstore.shared.replicas import ReplicaMixin
+from bookstore.shared.trace_ids import current_trace_id
 
 if TYPE_CHECKING:
     from bookstore.orders.payment_models import Payment
@@ -139,6 +149,9 @@ class Order(Base):
     payments: Mapped[list["Payment"]] = relationship(
         back_populates="order", lazy="selectin", order_by="Payment.attempt"
     )
+    events: WriteOnlyMapped["OrderEvent"] = relationship(
+        back_populates="order", order_by="OrderEvent.id", passive_deletes=True
+    )
 
     __mapper_args__ = {"version_id_col": version}
 
@@ -170,11 +183,11 @@ class Order(Base):
 
     @property
     def can_be_canceled(self) -> bool:
-        """Whether nothing has left yet, and no money is being taken at this moment."""
+        """Whether nothing has left yet, and the money, if any was taken, is ours to give back now."""
         unsent = all(shipment.status is ShipmentStatus.WAITING for shipment in self.shipments)
         payment = self.active_payment
-        being_captured = payment is not None and payment.is_being_captured
-        return OrderStatus.CANCELED in ORDER_MOVES[self.status] and unsent and not being_captured
+        out_of_reach = payment is not None and (payment.is_being_captured or payment.is_adopted)
+        return OrderStatus.CANCELED in ORDER_MOVES[self.status] and unsent and not out_of_reach
 
     @property
     def timeline(self) -> list[Step]:
@@ -194,6 +207,11 @@ class Order(Base):
         self.updated_at = now
         # Also when the clock has not moved since: the version must rise.
         flag_modified(self, "updated_at")
+
+    def record(self, step: CopiesStep, began_at: datetime, now: datetime, failure: str = "") -> None:
+        """Add a line about copies that were asked for or given back; `failure` says why they were not."""
+        traced = {"failure": failure[:100], "trace_id": current_trace_id()}
+        self.events.add(OrderEvent(step=step, began_at=began_at, at=now, **traced))
 
     def sell_copies(self, now: datetime) -> None:
         """The catalog has committed the copies."""
@@ -268,6 +286,21 @@ class Order(Base):
             raise OrderChanged(reference=self.reference)
         self._status = to
         self.touch(now)
+
+
+class OrderEvent(Base):
+    """A line of the log of what the catalog was asked for an order, as far as no payment is part of it."""
+
+    __tablename__ = "order_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
+    step: Mapped[CopiesStep] = mapped_column(choice(CopiesStep))
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    failure: Mapped[str] = mapped_column(String(100), default="")
+    trace_id: Mapped[str | None] = mapped_column(String(32), default=None)
+    order: Mapped[Order] = relationship(back_populates="events")
 
 
 class OrderLine(Base):
@@ -372,3 +405,9 @@ class Mail(MailMixin, Base):
     """The mails of orders that wait for the worker, and those that it has sent."""
 
     __tablename__ = "orders_mails"
+
+
+class Replica(ReplicaMixin, Base):
+    """The replicas of orders that were seen lately."""
+
+    __tablename__ = "orders_replicas"

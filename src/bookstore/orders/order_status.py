@@ -39,6 +39,13 @@ class CopiesStatus(StrEnum):
     RETURNED = "returned"
 
 
+class CopiesStep(StrEnum):
+    """What the catalog is asked for an order as a whole."""
+
+    RESERVE = "reserve"
+    RELEASE = "release"
+
+
 class ShipmentStatus(StrEnum):
     """Where a parcel is."""
 

@@ -13,8 +13,11 @@ from bookstore.orders.order_status import OrderChanged
 from bookstore.shared.database import UtcDateTime
 from bookstore.shared.errors import N_, ShopError
 from bookstore.shared.money import Money
+from bookstore.shared.trace_ids import current_trace_id
 
 MAX_PAYMENTS = 10
+# Begins the authorization of a payment that was made in the original shop: no gateway of ours holds it.
+ADOPTED = "adopted:"
 
 
 class Method(StrEnum):
@@ -136,6 +139,11 @@ class Payment(Base):
         return self.status not in ENDED
 
     @property
+    def is_adopted(self) -> bool:
+        """Whether the money was taken in the original shop. No gateway of ours can give it back."""
+        return (self.authorization_id or "").startswith(ADOPTED)
+
+    @property
     def is_moving(self) -> bool:
         """Whether there is a next step to make without a person."""
         return self.status in MOVING
@@ -176,7 +184,8 @@ class Payment(Base):
 
     def record(self, now: datetime, note: str = "") -> None:
         """Add a line to what happened to this payment."""
-        self.events.add(PaymentEvent(status=self._status, at=now, note=note[:500]))
+        line = PaymentEvent(status=self._status, at=now, note=note[:500], trace_id=current_trace_id())
+        self.events.add(line)
 
 
 class PaymentEvent(Base):
@@ -189,6 +198,7 @@ class PaymentEvent(Base):
     status: Mapped[PaymentStatus] = mapped_column(choice(PaymentStatus))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     note: Mapped[str] = mapped_column(String(500), default="")
+    trace_id: Mapped[str | None] = mapped_column(String(32), default=None)
     payment: Mapped[Payment] = relationship(back_populates="events")
 
 

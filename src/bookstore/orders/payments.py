@@ -28,6 +28,7 @@ from bookstore.orders.saga import Saga, turn_back
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, NotFound, ServiceUnavailable, ShopError
 from bookstore.shared.pagination import Page, decode_cursor, encode_cursor
+from bookstore.shared.retries import repeatable
 
 MAX_TOKEN = 255
 
@@ -55,6 +56,7 @@ class NotPending(ShopError):
     title = N_("This transfer is no longer waiting for a decision.")
 
 
+@repeatable
 def pay(
     session: Session,
     catalog: Catalog,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bookstore.orders import mails
 from bookstore.orders.lookup import changing
 from bookstore.orders.models import Order
-from bookstore.orders.order_status import CopiesStatus
+from bookstore.orders.order_status import CopiesStatus, CopiesStep
 from bookstore.orders.payment_models import PROMISED, Payment, PaymentStatus
 from bookstore.orders.policy import Policy
 from bookstore.orders.ports import (
@@ -79,15 +79,18 @@ class Saga:
         """Give the copies of an order that has ended back to the catalog. Raises CatalogUnavailable."""
         if order.copies is not CopiesStatus.RETURNING:
             return
+        asked_at = utcnow()
         try:
             self.catalog.release(order.reference)
-        except CatalogUnavailable:
+        except CatalogUnavailable as error:
             with changing(self.session, Order.id == order.id):
                 order.claimed_until = utcnow() + self.policy.claim
+                order.record(CopiesStep.RELEASE, asked_at, utcnow(), error.code)
             raise
         with changing(self.session, Order.id == order.id):
             if order.copies is CopiesStatus.RETURNING:
                 order.copies_are_back(utcnow())
+                order.record(CopiesStep.RELEASE, asked_at, utcnow())
 
     def _drive_active_payment(self, order: Order) -> None:
         if order.active_payment is not None:

@@ -10,15 +10,19 @@ from bookstore.orders import (  # the view modules add their routes to the bluep
     sales_views,
     views,
 )
+from bookstore.orders.models import Replica
 from bookstore.orders.pages import pages
 from bookstore.orders.policy import Policy
 from bookstore.orders.ports import Catalog, PaymentGateway
+from bookstore.orders.queues import queues
 from bookstore.orders.runtime import EXTENSION, Runtime
 from bookstore.shared import migrations
 from bookstore.shared.api import register_api
 from bookstore.shared.database import Database
 from bookstore.shared.errors import ServiceUnavailable
 from bookstore.shared.pages import Readiness, ready_when
+from bookstore.shared.status import Reporter
+from bookstore.shared.status_views import report_status
 
 DESCRIPTION = (
     "Purchases: place an order, pay it, cancel it, follow it; for sellers, what to ship. "
@@ -35,6 +39,7 @@ def install(
     app.register_blueprint(pages)
     register_api(app, "orders", api.blueprint, DESCRIPTION)
     ready_when(app, "orders_database", _database_is_ready(database))
+    report_status(app, "orders", Reporter(database, Replica, queues))
 
 
 def _database_is_ready(database: Database) -> Readiness:

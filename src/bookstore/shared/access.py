@@ -11,10 +11,15 @@ from flask import Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFError
 
 from bookstore.shared.edge import SAFE_METHODS, cookie_name, policy, wants_json
-from bookstore.shared.errors import CrossSiteRequest, Forbidden, ShopError, SignInRequired
+from bookstore.shared.errors import (
+    AccountsUnavailable,
+    CrossSiteRequest,
+    Forbidden,
+    ShopError,
+    SignInRequired,
+)
 from bookstore.shared.identity import (
     VISITOR,
-    AccountsUnavailable,
     ExpiredToken,
     Identity,
     InvalidToken,
@@ -141,6 +146,8 @@ def _identify() -> None:
             _unless_renewing(error)
         elif isinstance(error, InvalidToken):
             g.forget_token = True
+        else:
+            g.unidentified = error
     if isinstance(g.identity, Identity):
         structlog.contextvars.bind_contextvars(user_id=g.identity.user_id)
 
@@ -159,9 +166,11 @@ def _renew(token: str, expired: ExpiredToken) -> Identity | Visitor:
     except InvalidToken:
         g.forget_token = True
         return VISITOR
-    except AccountsUnavailable:
-        grace = policy().accounts_outage_grace.total_seconds()
-        return expired.identity if expired.age < grace else VISITOR
+    except AccountsUnavailable as error:
+        if expired.age < policy().accounts_outage_grace.total_seconds():
+            return expired.identity
+        g.unidentified = error
+        return VISITOR
 
 
 def _verifier() -> TokenVerifier:
@@ -183,7 +192,8 @@ def _check_audience() -> None:
     if who is Audience.SERVICES:
         _check_service_credential()
     elif who is not Audience.EVERYONE and not current_user().is_authenticated:
-        raise SignInRequired
+        # Somebody who may be logged in must not be sent to log in, least of all at accounts that is away.
+        raise g.get("unidentified") or SignInRequired
     elif who is Audience.ADMIN and not current_user().is_admin:
         raise Forbidden
 

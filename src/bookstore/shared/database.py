@@ -17,14 +17,20 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
-    make_url,
     text,
 )
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
+from bookstore.shared import mysql
+from bookstore.shared.mysql import ServerOptions
+
 SQLITE_BUSY_SECONDS = 10
+# What the engine raises when the database does not answer, not in time, or has no connection left.
+DATABASE_AWAY = (OperationalError, InterfaceError, DisconnectionError, PoolTimeout)
 
 # Alembic needs to know the names of constraints in order to change them later.
 NAMING_CONVENTION = {
@@ -49,7 +55,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         if dialect.name in {"mysql", "mariadb"}:
-            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+            return dialect.type_descriptor(DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -71,9 +77,11 @@ class Database:
     `reading()` gives a session that never waits for a writer.
     """
 
-    def __init__(self, service: str, url: str) -> None:
+    def __init__(self, service: str, url: str, server: ServerOptions | None = None) -> None:
         self.service = service
-        self.engine = _create_engine(url)
+        self._url = url
+        self._server = server or ServerOptions()
+        self.engine = _create_engine(url, self._server)
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         self._reading = sessionmaker(
             self.engine.execution_options(read_only=True), expire_on_commit=False, autoflush=False
@@ -89,6 +97,17 @@ class Database:
         with self._reading() as session:
             yield session
 
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """A connection whose statements may take as long as they need."""
+        if not mysql.is_mysql(self._url):
+            with self.engine.connect() as connection:
+                yield connection
+            return
+        engine = mysql.create_patient_engine(self._url, self._server)
+        with engine.connect() as connection:
+            yield connection
+
     def ping(self) -> None:
         """Raise SQLAlchemyError when the database does not answer."""
         with self.reading() as session:
@@ -98,10 +117,8 @@ class Database:
         self.engine.dispose()
 
 
-def _create_engine(url: str) -> Engine:
-    if make_url(url).get_backend_name() == "sqlite":
-        return _create_sqlite_engine(url)
-    return create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_recycle=1800)
+def _create_engine(url: str, server: ServerOptions) -> Engine:
+    return mysql.create_pooled_engine(url, server) if mysql.is_mysql(url) else _create_sqlite_engine(url)
 
 
 def _create_sqlite_engine(url: str) -> Engine:

@@ -1,10 +1,12 @@
 """What every view may ask about its request: the edge's policy, where it came from, which language."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Response, current_app, g, request
+
+from bookstore.shared.process import Process
 
 LOCALES = {"es": "Español", "en": "English"}
 LOCALE_COOKIE = "bookstore_locale"
@@ -27,6 +29,7 @@ class WebPolicy:
     accounts_outage_grace: timedelta = timedelta(hours=12)
     service_token: str = ""
     max_body_bytes: int = 1024 * 1024
+    process: Process = field(default_factory=Process)
 
 
 def policy() -> WebPolicy:

@@ -10,8 +10,9 @@ from flask_babel import gettext
 from werkzeug.exceptions import HTTPException
 
 from bookstore.shared import telemetry
+from bookstore.shared.database import DATABASE_AWAY
 from bookstore.shared.edge import SAFE_METHODS, local_path, wants_json
-from bookstore.shared.errors import N_, ShopError, SignInRequired
+from bookstore.shared.errors import N_, DatabaseUnavailable, ShopError, SignInRequired
 from bookstore.shared.money import Money
 
 
@@ -57,6 +58,9 @@ def _show_error(error: Exception) -> ResponseReturnValue:
     """The one place where an error becomes a page or problem+json."""
     if isinstance(error, HTTPException) and error.code is not None and error.code < 400:
         return error  # a redirect of the router
+    if isinstance(error, DATABASE_AWAY):
+        telemetry.log.error("the database does not answer", path=request.path, error=type(error).__name__)
+        error = DatabaseUnavailable()
     if not isinstance(error, ShopError | HTTPException):
         telemetry.log.exception("unhandled error", path=request.path)
     if isinstance(error, SignInRequired) and not wants_json():

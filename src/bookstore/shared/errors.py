@@ -90,3 +90,18 @@ class ServiceUnavailable(ShopError):
     status = 503
     code = "service_unavailable"
     title = N_("A part of the shop is away right now. Nothing was changed; please try again in a moment.")
+    headers = {"Retry-After": "5"}
+
+
+class DatabaseUnavailable(ServiceUnavailable):
+    """A service's own database does not answer; whether it did what was asked last is unknown."""
+
+    code = "database_unavailable"
+    title = N_("The shop cannot reach its records right now. Please try again in a moment.")
+
+
+class AccountsUnavailable(ServiceUnavailable):
+    """The accounts service does not answer."""
+
+    code = "accounts_unavailable"
+    title = N_("We cannot tell who you are right now. You stay logged in; please try again in a moment.")

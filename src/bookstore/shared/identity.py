@@ -5,24 +5,24 @@ expired token is exchanged for a fresh one there. When accounts does not answer,
 identifies its owner for a stated time, so that who is logged in stays so.
 """
 
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
-from bookstore.shared.errors import N_, ServiceUnavailable, ShopError
+from bookstore.shared.errors import N_, ShopError
+from bookstore.shared.key_cache import KeyCache
 
 ISSUER = "bookstore"
+# Whom our tokens are for; a token that was signed by us for another purpose is not one of these.
+AUDIENCE = "bookstore"
 ALGORITHMS = ["Ed25519"]
 ADMIN = "admin"
 
 KEYS_CACHE_SECONDS = 300
-KEYS_RETRY_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,6 @@ class SessionEnded(InvalidToken):
     """The session behind the token was logged out, has expired or its user is banned."""
 
 
-class AccountsUnavailable(ServiceUnavailable):
-    """The accounts service does not answer."""
-
-    code = "accounts_unavailable"
-
-
 class Accounts(Protocol):
     """What every service asks of accounts. Both calls may raise AccountsUnavailable."""
 
@@ -101,14 +95,14 @@ class TokenVerifier:
 
     def __init__(self, accounts: Accounts) -> None:
         self.accounts = accounts
-        self._keys = KeySet([])
-        self._fetched_at = float("-inf")
-        self._lock = threading.Lock()
+        self._keys = KeyCache(accounts.public_keys, KEYS_CACHE_SECONDS)
 
     def verify(self, token: str) -> Identity:
-        """Who the token speaks of. Raises ExpiredToken or InvalidToken."""
+        """Who the token speaks of. Raises ExpiredToken, InvalidToken or AccountsUnavailable."""
         try:
-            claims = self._decode(token).claims
+            keys = self._keys.keys_for(_key_id(token))
+            claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+            check_purpose(claims)
             identity = _identity(claims)
             age = time.time() - int(claims["exp"])
         except (JoseError, ValueError, KeyError, TypeError) as error:
@@ -117,32 +111,22 @@ class TokenVerifier:
             raise ExpiredToken(identity, age)
         return identity
 
-    def _decode(self, token: str) -> jwt.Token:
-        self._refresh(KEYS_CACHE_SECONDS)
-        try:
-            return jwt.decode(token, self._keys, algorithms=ALGORITHMS)
-        except (JoseError, ValueError):
-            # The key may be newer than our copy of the keys.
-            if not self._refresh(KEYS_RETRY_SECONDS):
-                raise
-            return jwt.decode(token, self._keys, algorithms=ALGORITHMS)
 
-    def _refresh(self, older_than: float) -> bool:
-        with self._lock:
-            if time.monotonic() - self._fetched_at < older_than:
-                return False
-            try:
-                self._keys = KeySet.import_key_set(self.accounts.public_keys())  # type: ignore[arg-type]
-            except AccountsUnavailable:
-                if not self._keys.keys:
-                    raise
-            self._fetched_at = time.monotonic()
-            return True
+def check_purpose(claims: Mapping[str, Any]) -> None:
+    """Raise ValueError or KeyError unless we made these claims, for our own services."""
+    if (claims["iss"], claims["aud"]) != (ISSUER, AUDIENCE):
+        raise ValueError("another issuer or audience")
+
+
+def _key_id(token: str) -> str:
+    """Which key is said to have signed. Raises ValueError or JoseError when it is none of ours."""
+    header = jws.extract_compact(token.encode()).headers()
+    if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
+        raise ValueError("not signed as ours are")
+    return str(header["kid"])
 
 
 def _identity(claims: Mapping[str, Any]) -> Identity:
-    if claims["iss"] != ISSUER:
-        raise ValueError("another issuer")
     return Identity(
         user_id=str(claims["sub"]),
         name=str(claims["name"]),

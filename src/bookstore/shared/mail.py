@@ -19,6 +19,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database, UtcDateTime
+from bookstore.shared.queues import Queue, queue_of
+from bookstore.shared.retries import repeatable, retried
 from bookstore.shared.telemetry import log
 
 CLAIM = timedelta(minutes=2)
@@ -144,6 +146,16 @@ def latest(session: Session, model: type[MailMixin], before_id: int | None, limi
     return list(session.scalars(query))
 
 
+def queues(session: Session, model: type[MailMixin]) -> list[Queue]:
+    """The mails that wait to be sent, and those that were tried too often and are given up."""
+    unsent, tried = model.sent_at.is_(None), model.attempts >= MAX_ATTEMPTS
+    return [
+        queue_of(session, "mails", model.created_at, unsent, ~tried),
+        queue_of(session, "mails_given_up", model.created_at, unsent, tried),
+    ]
+
+
+@retried
 def _claim(database: Database, model: type[MailMixin]) -> MailMixin | None:
     """Take one due mail for ourselves: whoever moves its due time forward has it."""
     now = utcnow()
@@ -192,6 +204,7 @@ def compose(mail: MailMixin, rendered: RenderedMail, sender: str) -> EmailMessag
     return message
 
 
+@repeatable
 def _record(database: Database, model: type[MailMixin], mail: MailMixin, **values: Any) -> None:
     with database.writing() as session, session.begin():
         session.execute(update(model).where(model.id == mail.id).values(**values))

@@ -19,6 +19,7 @@ from bookstore.shared.database import Database
 from bookstore.shared.errors import ServiceUnavailable
 
 LOCK_SECONDS = 60
+MAX_LOCK_NAME = 64
 
 
 class MigrationLocked(ServiceUnavailable):
@@ -30,7 +31,7 @@ class MigrationLocked(ServiceUnavailable):
 def upgrade(database: Database) -> None:
     """Bring the service's schema to what this code needs; doing it twice changes nothing."""
     config = _config(database)
-    with database.engine.connect() as connection, _lock(connection, database.service):
+    with database.migrating() as connection, _lock(connection, database.service):
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
@@ -90,7 +91,8 @@ def _lock(connection: Connection, service: str) -> Iterator[None]:
     if connection.dialect.name == "sqlite":
         yield
         return
-    name = f"bookstore_migrate_{service}"
+    # The name is known to the whole server, which may keep several shops.
+    name = f"bookstore_{service}_{connection.engine.url.database}"[:MAX_LOCK_NAME]
     if (
         connection.scalar(text("SELECT GET_LOCK(:name, :seconds)"), {"name": name, "seconds": LOCK_SECONDS})
         != 1

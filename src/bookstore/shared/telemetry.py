@@ -30,6 +30,24 @@ REQUESTS = Histogram(
 IN_FLIGHT = Gauge("bookstore_requests_in_flight", "Requests being answered now", multiprocess_mode="livesum")
 JOB_RUNS = Counter("bookstore_job_runs_total", "Runs of background jobs", ["job", "outcome"])
 JOB_ITEMS = Counter("bookstore_job_items_total", "Things that background jobs have done", ["job"])
+QUEUE_LENGTH = Gauge(
+    "bookstore_queue_length",
+    "Things that wait, by queue",
+    ["service", "queue"],
+    multiprocess_mode="livemostrecent",
+)
+QUEUE_OLDEST = Gauge(
+    "bookstore_queue_oldest_seconds",
+    "Age of the oldest thing that waits, by queue; 0 when nothing does",
+    ["service", "queue"],
+    multiprocess_mode="livemostrecent",
+)
+FACTS = Gauge(
+    "bookstore_fact",
+    "1 when it is so: search_ready means that the search index of this replica answers",
+    ["service", "fact"],
+    multiprocess_mode="livemostrecent",
+)
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bookstore")
 

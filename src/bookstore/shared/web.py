@@ -59,6 +59,7 @@ def new_app(edge: WebPolicy, verifier: TokenVerifier, translations: list[Path]) 
     )
     app.extensions["bookstore.web"] = edge
     app.extensions["bookstore.readiness"] = {}
+    app.extensions["bookstore.status"] = {}
     if edge.trusted_proxies:
         hops = edge.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -98,6 +99,7 @@ def _secure_headers(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers["X-Served-By"] = f"{_serving()}/{policy().process.replica_label}"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
     if policy().https:
@@ -107,6 +109,10 @@ def _secure_headers(response: Response) -> Response:
     elif "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store" if current_user().is_authenticated else "no-cache"
     return response
+
+
+def _serving() -> str:
+    return policy().process.service_of(request.blueprint)
 
 
 def _select_locale() -> str:
@@ -134,6 +140,8 @@ def _prepare_templates(app: Flask, edge: WebPolicy) -> None:
             "locales": LOCALES,
             "request_id": g.get("request_id", ""),
             "currency": edge.currency,
+            "serving": _serving(),
+            "replica": edge.process.replica_label,
         }
 
 

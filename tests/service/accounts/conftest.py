@@ -1,6 +1,5 @@
 """Accounts alone, on an SQLite file of its own, with the same people as everywhere."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.resources import files
@@ -12,11 +11,12 @@ from flask import Flask
 from bookstore import accounts
 from bookstore.accounts import users
 from bookstore.accounts.policy import Policy
-from bookstore.shared import access, migrations, web
+from bookstore.shared import access, web
 from bookstore.shared.database import Database
 from bookstore.shared.edge import WebPolicy
 from bookstore.shared.identity import TokenVerifier
 from bookstore.wiring import LocalAccounts
+from tests.empty_databases import EmptyDatabases
 from tests.people import PASSWORD, Person, join, log_in
 
 SERVICE_TOKEN = "what services show one another, 0123456789"
@@ -24,23 +24,10 @@ SERVICE_TOKEN = "what services show one another, 0123456789"
 NewApp = Callable[..., Flask]
 
 
-@pytest.fixture(scope="session")
-def migrated_accounts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty, migrated database file, made once and copied for each test."""
-    path = tmp_path_factory.mktemp("accounts") / "accounts.sqlite3"
-    database = Database("accounts", f"sqlite:///{path}")
-    migrations.upgrade(database)
-    database.close()
-    return path
-
-
 @pytest.fixture
-def database(tmp_path: Path, migrated_accounts: Path) -> Iterator[Database]:
-    path = tmp_path / "accounts.sqlite3"
-    shutil.copyfile(migrated_accounts, path)
-    database = Database("accounts", f"sqlite:///{path}")
-    yield database
-    database.close()
+def database(tmp_path: Path, empty_databases: EmptyDatabases) -> Iterator[Database]:
+    with empty_databases.opened("accounts", tmp_path) as database:
+        yield database
 
 
 @pytest.fixture

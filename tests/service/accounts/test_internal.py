@@ -7,7 +7,9 @@ import pytest
 import time_machine
 
 from bookstore.shared.accounts_client import HttpAccounts
-from bookstore.shared.identity import AccountsUnavailable, SessionEnded, TokenVerifier
+from bookstore.shared.errors import AccountsUnavailable
+from bookstore.shared.identity import SessionEnded, TokenVerifier
+from bookstore.shared.neighbor import Neighbor
 from tests.people import join
 from tests.service.accounts.conftest import SERVICE_TOKEN
 
@@ -15,7 +17,7 @@ MORNING = datetime(2030, 5, 4, 9, 0, tzinfo=UTC)
 
 
 def client_of(app, token=SERVICE_TOKEN):
-    return HttpAccounts("http://accounts", token, 2, transport=httpx.WSGITransport(app))
+    return HttpAccounts(Neighbor("accounts", "http://accounts", token, transport=httpx.WSGITransport(app)))
 
 
 def test_another_service_verifies_and_renews_over_http(app):

@@ -150,6 +150,7 @@ def test_a_new_secret_key_in_the_settings_makes_a_new_signing_key(app, database,
 def claims_of(ana, **changed):
     return {
         "iss": "bookstore",
+        "aud": "bookstore",
         "sub": ana.user_id,
         "name": "Ana Sells",
         "email": "ana@example.com",

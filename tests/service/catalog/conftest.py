@@ -1,6 +1,5 @@
-"""The catalog alone on an SQLite file of its own, with its three people and accounts faked."""
+"""The catalog alone on a database of its own, with its three people and accounts faked."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,11 @@ from bookstore import catalog
 from bookstore.catalog.policy import Policy
 from bookstore.catalog.runtime import photo_folder
 from bookstore.catalog.search import Search
-from bookstore.shared import access, migrations, web
+from bookstore.shared import access, web
 from bookstore.shared.database import Database
 from bookstore.shared.edge import WebPolicy
 from bookstore.shared.identity import TokenVerifier
+from tests.empty_databases import EmptyDatabases
 from tests.people import Person
 from tests.service.catalog.fake_accounts import FakeAccounts
 from tests.service.catalog.stock import ANA, CARLA
@@ -23,28 +23,15 @@ from tests.service.catalog.stock import ANA, CARLA
 SERVICE_TOKEN = "what services show one another in the tests, 0123456789"
 
 
-@pytest.fixture(scope="session")
-def migrated_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty, migrated database file, made once and copied for each test."""
-    path = tmp_path_factory.mktemp("catalog") / "catalog.sqlite3"
-    database = Database("catalog", f"sqlite:///{path}")
-    migrations.upgrade(database)
-    database.close()
-    return path
-
-
 @pytest.fixture
-def database(tmp_path: Path, migrated_catalog: Path) -> Iterator[Database]:
-    path = tmp_path / "catalog.sqlite3"
-    shutil.copyfile(migrated_catalog, path)
-    database = Database("catalog", f"sqlite:///{path}")
-    yield database
-    database.close()
+def database(tmp_path: Path, empty_databases: EmptyDatabases) -> Iterator[Database]:
+    with empty_databases.opened("catalog", tmp_path) as database:
+        yield database
 
 
 @pytest.fixture
 def policy(tmp_path: Path) -> Policy:
-    return Policy(data_dir=tmp_path, max_upload_bytes=1024 * 1024)
+    return Policy(media_dir=tmp_path / "media", max_upload_bytes=1024 * 1024)
 
 
 @pytest.fixture
@@ -58,7 +45,8 @@ def app(database: Database, policy: Policy, accounts: FakeAccounts) -> Flask:
     translations = [Path(str(catalog.__file__)).parent / "translations"]
     edge = WebPolicy(secret_key="a secret that only the tests know", service_token=SERVICE_TOKEN)
     app = web.new_app(edge, TokenVerifier(accounts), translations)
-    catalog.register(app, database, policy, Search(database, policy.data_dir / "search", policy.currency))
+    index = policy.media_dir.parent / "search"
+    catalog.register(app, database, policy, Search(database, index, policy.currency))
     access.require_audiences(app)
     app.testing = True
     return app

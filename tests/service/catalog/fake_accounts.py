@@ -7,7 +7,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
-from bookstore.shared.identity import ISSUER, SessionEnded
+from bookstore.shared.identity import AUDIENCE, ISSUER, SessionEnded
 
 
 class FakeAccounts:
@@ -25,6 +25,7 @@ class FakeAccounts:
     def token(self, user_id: str, name: str, roles: Sequence[str] = (), locale: str = "en") -> str:
         claims = {
             "iss": ISSUER,
+            "aud": AUDIENCE,
             "sub": user_id,
             "name": name,
             "email": f"{name.split()[0].lower()}@example.com",

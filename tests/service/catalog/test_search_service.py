@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database
 from bookstore.shared.errors import InvalidCursor
 from bookstore.shared.money import Money
+from tests.empty_databases import EmptyDatabases
 from tests.service.catalog.shelf import OnShelf, publish, put_on_shelf
 from tests.service.catalog.stock import ANA, USD
 
@@ -204,6 +205,98 @@ def test_a_new_writer_looks_again_at_what_is_young(database: Database, search: S
     assert titles(other, "renamed") == ["Renamed"]
 
 
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Lets time pass for the follower."""
+    passed = [timedelta()]
+
+    def wait(more: timedelta) -> None:
+        passed[0] += more
+
+    monkeypatch.setattr(search_follower, "utcnow", lambda: utcnow() + passed[0])
+    return wait
+
+
+def test_a_change_committed_while_its_follower_was_away_is_followed(
+    database: Database, search: Search, other: Search, later: Callable[[timedelta], None]
+) -> None:
+    """It took its number before a change that was followed, and was no longer young when somebody looked."""
+    first, second = put_on_shelf(database, [OnShelf("One"), OnShelf("Two")])
+    search.follow()
+    change(database, 500, second)
+    search.follow()
+    search.close()
+    _retitle(database, first, "Renamed")
+    change(database, 3, first)
+    later(timedelta(hours=1))
+
+    other.follow()
+
+    assert titles(other, "renamed") == ["Renamed"]
+
+
+def test_a_change_committed_during_a_long_rebuild_is_followed(
+    database: Database, search: Search, later: Callable[[timedelta], None]
+) -> None:
+    put_on_shelf(database, [OnShelf("One"), OnShelf("Two")])
+    change(database, 500, 2)
+
+    def commit_late(done: int, total: int) -> None:
+        _retitle(database, 1, "Renamed after it was read")
+        change(database, 3, 1)
+        later(timedelta(minutes=10))
+
+    search.rebuild(commit_late)
+    search.follow()
+
+    assert titles(search, "renamed") == ["Renamed after it was read"]
+
+
+def test_late_changes_in_several_batches_are_all_followed_by_a_new_writer(
+    database: Database,
+    search: Search,
+    other: Search,
+    later: Callable[[timedelta], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    search.follow()
+    ids = put_on_shelf(database, [OnShelf(f"Tomo {number}") for number in range(30)])
+    change(database, 9000, ids[0])
+    search.follow()
+    search.close()
+    for number, book_id in enumerate(ids):
+        _retitle(database, book_id, f"Renamed {number}")
+        change(database, 100 + number, book_id)
+    monkeypatch.setattr(search_follower, "BATCH", 10)
+    later(timedelta(hours=1))
+
+    other.follow()
+
+    assert len(titles(other, "renamed")) == 30
+
+
+def test_an_index_at_rest_stays_in_step_when_what_it_followed_is_forgotten(
+    database: Database,
+    search: Search,
+    folder: Path,
+    later: Callable[[timedelta], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    search.follow()
+    put_on_shelf(database, [OnShelf(f"Tomo {number}") for number in range(5)])
+    search.follow()
+    later(timedelta(days=8))
+    search.follow()
+    assert search.forget_old_changes() == 4
+    search.close()
+    reopened = Search(database, folder, USD)
+    monkeypatch.delattr(SearchIndex, "rebuild")
+
+    assert reopened.follow() == 0
+    assert reopened.find(SearchQuery(text="tomo")).total == 5
+    reopened.close()
+
+
 def _retitle(database: Database, book_id: int, title: str) -> None:
     with database.writing() as session, session.begin():
         session.execute(update(Book).where(Book.id == book_id).values(title=title))
@@ -253,22 +346,20 @@ def test_an_index_that_missed_forgotten_changes_is_built_anew(database: Database
 
 
 def test_an_index_of_another_database_is_built_anew(
-    database: Database, search: Search, folder: Path, migrated_catalog: Path, tmp_path: Path
+    database: Database, search: Search, folder: Path, empty_databases: EmptyDatabases, tmp_path: Path
 ) -> None:
     put_on_shelf(database, [OnShelf("One"), OnShelf("Two"), OnShelf("Three")])
     search.follow()
     search.close()
-    shutil.copyfile(migrated_catalog, tmp_path / "restored.sqlite3")
-    restored = Database("catalog", f"sqlite:///{tmp_path / 'restored.sqlite3'}")
-    put_on_shelf(restored, [OnShelf("From the backup")])
-    after = Search(restored, folder, USD)
+    with empty_databases.opened("catalog", tmp_path / "restored") as restored:
+        put_on_shelf(restored, [OnShelf("From the backup")])
+        after = Search(restored, folder, USD)
 
-    after.follow()
+        after.follow()
 
-    assert titles(after) == ["From the backup"]
-    assert after.find(SearchQuery()).total == 1
-    after.close()
-    restored.close()
+        assert titles(after) == ["From the backup"]
+        assert after.find(SearchQuery()).total == 1
+        after.close()
 
 
 # Several processes

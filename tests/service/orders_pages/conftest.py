@@ -1,6 +1,5 @@
 """The pages of orders alone: a catalog in memory, the sandbox gateway, people with tokens."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,11 +11,11 @@ import bookstore
 from bookstore import orders
 from bookstore.orders.gateways.sandbox import SandboxGateway
 from bookstore.orders.policy import Policy
-from bookstore.shared import access, migrations
-from bookstore.shared.database import Database
+from bookstore.shared import access
 from bookstore.shared.edge import WebPolicy
 from bookstore.shared.identity import ADMIN, Identity, TokenVerifier
 from bookstore.shared.web import new_app
+from tests.empty_databases import EmptyDatabases
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.catalog import FakeCatalog
 from tests.service.orders.stall import STOCK, Stall
@@ -25,28 +24,16 @@ from tests.service.orders_pages.browser import Browser
 PACKAGE = Path(bookstore.__file__).parent
 
 
-@pytest.fixture(scope="session")
-def empty_orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database without orders, made once."""
-    path = tmp_path_factory.mktemp("orders") / "orders.sqlite3"
-    database = Database("orders", f"sqlite:///{path}")
-    migrations.upgrade(database)
-    database.close()
-    return path
-
-
 @pytest.fixture
-def stall(tmp_path: Path, empty_orders: Path) -> Iterator[Stall]:
+def stall(tmp_path: Path, empty_databases: EmptyDatabases) -> Iterator[Stall]:
     """Ana sells listing 1 (3 copies at 12.50) and 2 (5 at 8.00), Carla sells 3 (2 at 20.00)."""
-    shutil.copy(empty_orders, tmp_path / "orders.sqlite3")
-    database = Database("orders", f"sqlite:///{tmp_path / 'orders.sqlite3'}")
     gateway = SandboxGateway(f"sqlite:///{tmp_path / 'gateway.sqlite3'}")
     catalog = FakeCatalog()
     catalog.offer(1, "Pedro Páramo", "12.50", STOCK[1])
     catalog.offer(2, "Rayuela", "8.00", STOCK[2])
     catalog.offer(3, "Sab", "20.00", STOCK[3], seller_id="carla", seller_name="Carla Strange")
-    yield Stall(database, catalog, gateway)
-    database.close()
+    with empty_databases.opened("orders", tmp_path) as database:
+        yield Stall(database, catalog, gateway)
     gateway.close()
 
 

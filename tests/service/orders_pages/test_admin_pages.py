@@ -51,6 +51,24 @@ def test_a_transfer_is_decided_once(ada: Browser, stall: Stall) -> None:
     assert ada.post("/orders/admin/transfers/99/confirm").status_code == 404
 
 
+def test_an_admin_opens_any_order_and_sees_how_it_was_carried_out(
+    ada: Browser, bruno: Browser, stall: Stall
+) -> None:
+    reference = order(bruno, (1, 1))
+    pay(bruno, reference)
+    ada.open(f"/orders/admin/orders?reference={reference.lower()}")
+    assert ada.path == f"/orders/admin/orders/{reference}"
+    for step in ("Reserve copies", "Authorize payment", "Commit copies", "Capture payment", "Ship"):
+        assert step in ada.text()
+    assert "Bruno" in ada.text()
+
+
+def test_an_unknown_reference_is_named(ada: Browser) -> None:
+    ada.open("/orders/admin/orders?reference=BS-XXXX-XXXX-XX")
+    assert "No order has the reference “BS-XXXX-XXXX-XX”." in ada.text()
+    assert ada.open("/orders/admin/orders/BS-XXXX-XXXX-XX").status_code == 404
+
+
 def test_nobody_but_an_admin_decides_on_transfers_or_reads_mails(
     ana: Browser, bruno: Browser, visitor: Browser, stall: Stall
 ) -> None:

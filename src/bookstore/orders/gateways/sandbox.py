@@ -8,7 +8,8 @@ first answer is lost), `tok_error` (it is broken). Any other token is declined.
 import hashlib
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from bookstore.orders.ports import Authorization, GatewayError, PaymentDeclined
 from bookstore.shared.clock import utcnow
-from bookstore.shared.database import Database, UtcDateTime, service_metadata
+from bookstore.shared.database import DATABASE_AWAY, Database, UtcDateTime, service_metadata
 from bookstore.shared.money import Money
 
 APPROVED, DECLINED, TIMEOUT, ERROR = "tok_approved", "tok_declined", "tok_timeout", "tok_error"
@@ -115,7 +116,7 @@ class SandboxGateway:
         fingerprint = _fingerprint("authorize", reference, amount.minor, amount.currency, method, token)
         if token == ERROR:
             raise GatewayError
-        with self._database.writing() as session, session.begin():
+        with self._transaction() as session:
             known = _first_answer(session, key, fingerprint)
             answer = known or _decide(session, key, fingerprint, reference, amount, method, token)
         if known is None and token == TIMEOUT:
@@ -170,6 +171,15 @@ class SandboxGateway:
     def close(self) -> None:
         self._database.close()
 
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        """The gateway's books, to write in; when they are out of reach, the gateway is broken."""
+        try:
+            with self._database.writing() as session, session.begin():
+                yield session
+        except DATABASE_AWAY as error:
+            raise GatewayError from error
+
     def _once(
         self,
         key: str,
@@ -178,7 +188,7 @@ class SandboxGateway:
         act: Callable[[Promise], tuple[EntryKind, int]],
     ) -> None:
         """Act on a promise and remember the key, or do nothing when the key has acted before."""
-        with self._database.writing() as session, session.begin():
+        with self._transaction() as session:
             if _first_answer(session, key, fingerprint) is not None:
                 return
             promise = session.get(Promise, authorization_id, with_for_update=True)

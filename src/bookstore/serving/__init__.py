@@ -1,0 +1,1 @@
+"""`bookstore serve --split`: the three services as processes of their own, with nginx in front."""
