@@ -11,6 +11,8 @@ from bookstore.shared import migrations
 from bookstore.shared.database import Database
 
 BATCH = 500
+# A migration gives each new database an identity of its own there, so that no two new ones are alike.
+IDENTITIES = frozenset({"search_snapshot_turn"})
 
 
 def check_source(database: Database, url: str) -> None:
@@ -94,4 +96,4 @@ def _is_as_new(database: Database, new: Database, table: Table) -> bool:
     with reading(database) as connection:
         if count(connection, table) != expected.rows:
             return False
-    return content_of(database, table, BATCH) == expected
+    return table.name in IDENTITIES or content_of(database, table, BATCH) == expected
