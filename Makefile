@@ -10,7 +10,7 @@ CATALOGS := $(wildcard src/bookstore/*/translations/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGS:.po=.mo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format setup setup-dev browser mariadb mysql nginx promtool test-on-mariadb test-on-mysql translations locks clean
+.PHONY: help run test lint format setup setup-dev browser mariadb mysql nginx promtool drill test-on-mariadb test-on-mysql translations locks clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ test: setup-dev browser mariadb mysql nginx promtool ## Set everything up and ru
 # What talks to a database, on real servers that the tests start themselves. The rest is the same on all of them.
 test-on-mariadb test-on-mysql: test-on-%: setup-dev %
 	BOOKSTORE_TEST_DATABASE=$* $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal tests/service tests/contract
+
+drill: setup-dev mariadb mysql nginx ## Kill any process for 5 minutes while people buy (options in DRILL)
+	$(BIN)/python -m tests.cluster.drill $(DRILL)
 
 lint: setup-dev ## Check style, types and who imports whom
 	$(BIN)/ruff check .

@@ -48,11 +48,13 @@ class ServicesShop(Shop):
     """Three apps that look like one."""
 
     server: BaseWSGIServer
+    shops: list[Shop]
 
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
-        super().close()
+        for shop in self.shops:
+            shop.close()
 
 
 def _open_services(settings: Settings) -> Shop:
@@ -68,7 +70,9 @@ def _open_services(settings: Settings) -> Shop:
     front = _looks_like_one(list(apps.values()))
     front.wsgi_app = dispatch  # type: ignore[method-assign]
     databases = {name: database for shop in shops for name, database in shop.databases.items()}
-    return ServicesShop(settings, front, databases, [job for shop in shops for job in shop.jobs], server)
+    jobs = [job for shop in shops for job in shop.jobs]
+    vital_signs = [sign for shop in shops for sign in shop.vital_signs]
+    return ServicesShop(settings, front, databases, jobs, {}, vital_signs, server, shops)
 
 
 def _alone(settings: Settings, service: str, port: int) -> Settings:

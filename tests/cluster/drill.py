@@ -7,6 +7,8 @@ Three replicas of each service behind nginx, on a real database server that writ
 import os
 import random
 import signal
+import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -16,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
 import httpx
 
 from tests import database_servers
@@ -28,7 +31,7 @@ SERVICES = ("accounts", "catalog", "orders")
 DURABLE = ("--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=1")
 TOKENS = ["tok_approved"] * 6 + ["tok_timeout", "tok_error", "tok_declined"]
 TITLES = 12
-COPIES = 40
+COPIES = 400
 SETTLE_SECONDS = 180
 PAID = {"paid", "shipped", "delivered", "refunded"}
 
@@ -324,3 +327,36 @@ def _members(shop: LiveShop, count: int) -> list[str]:
 
         with ThreadPoolExecutor(8) as pool:
             return list(pool.map(join, range(count)))
+
+
+@click.command()
+@click.option(
+    "--seconds", default=300, show_default=True, help="How long people buy while processes are killed."
+)
+@click.option("--buyers", default=8, show_default=True, help="How many people buy at the same time.")
+@click.option("--racers", default=500, show_default=True, help="How many people want the last copy.")
+@click.option("--database", "product", default="mysql", type=click.Choice(["mysql", "mariadb"]))
+@click.option(
+    "--database-kills", default=2, show_default=True, help="How often the database server is killed."
+)
+@click.option("--seed", type=int, help="The order of the kills, to have a run again.  [default: a new one]")
+def main(seconds: int, buyers: int, racers: int, product: str, database_kills: int, seed: int | None) -> None:
+    """Race for the last copy, then kill any process while people buy; exit 1 when anything does not add up."""
+    seed = random.SystemRandom().randrange(10**6) if seed is None else seed
+    with (
+        tempfile.TemporaryDirectory(prefix="bookstore-drill-") as folder,
+        running_cluster(Path(folder) / "shop", product) as cluster,
+    ):
+        click.echo(f"{racers} buyers of the last copy, {REPLICAS} replicas of each service, {product}:")
+        race = race_for_the_last_copy(cluster, racers)
+        for word, count in race.most_common():
+            click.echo(f"  {count:5} {word}")
+        click.echo(f"now people buy for {seconds} s while processes are killed")
+        report = drill(cluster, seconds, buyers, database_kills, seed)
+        click.echo(report)
+    sold = sum(count for word, count in race.items() if word.startswith("201"))
+    sys.exit(0 if sold == 1 and not report.findings else 1)
+
+
+if __name__ == "__main__":
+    main()
