@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 from bookstore.app import Shop, create_shop
 from bookstore.catalog.models import Replica
 from bookstore.config import Settings
-from bookstore.shared import replicas
+from bookstore.shared import neighbor, replicas
 from bookstore.shared.clock import utcnow
 from bookstore.shared.process import Process
 from bookstore.shared.status_neighbors import Neighbors
@@ -215,3 +215,14 @@ def test_a_neighbor_that_tells_nonsense_is_said_to() -> None:
 
 def _as_admin(shop: Shop, ada: Person, path: str):
     return shop.app.test_client().get(path, headers={"Authorization": f"Bearer {ada.api_token}"})
+
+
+def test_the_neighbors_that_requests_ask_are_not_those_of_the_status_page(settings: Settings) -> None:
+    elsewhere = {"accounts_url": "http://127.0.0.1:9", "catalog_url": "http://127.0.0.1:9"}
+    shop = create_shop(replace(settings, services=("orders",), **elsewhere))
+
+    with shop.app.app_context():
+        names = sorted(health.name for health in neighbor.health())
+    shop.close()
+
+    assert names == ["accounts", "catalog"]

@@ -11,13 +11,15 @@ from bookstore.shared.edge import policy
 from bookstore.shared.status import Reporter, report
 from bookstore.shared.status_neighbors import Neighbors
 
+# Those that are asked for the status page; `neighbor.EXTENSION` has those that are asked for everything else.
+EXTENSION = "bookstore.status_neighbors"
 NEIGHBOR_FIELDS = ("service", "url", "answers", "latency_ms", "error")
 
 pages = Blueprint("status", __name__)
 
 
 def install(app: Flask, neighbors: Neighbors) -> None:
-    app.extensions["bookstore.neighbors"] = neighbors
+    app.extensions[EXTENSION] = neighbors
     app.register_blueprint(pages)
 
 
@@ -63,7 +65,7 @@ def show_own_part() -> ResponseReturnValue:
 
 
 def _status() -> dict[str, Any]:
-    neighbors = current_app.extensions["bookstore.neighbors"].look()
+    neighbors = current_app.extensions[EXTENSION].look()
     parts = _own_parts() + [seen["part"] for seen in neighbors if seen["part"]]
     process = policy().process
     return {
