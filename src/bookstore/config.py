@@ -18,8 +18,9 @@ from babel.numbers import list_currencies
 from environs import FileAwareEnv, validate
 from environs.exceptions import EnvError
 
+from bookstore.shared.process import SERVICES as SERVICES
+
 PREFIX = "BOOKSTORE_"
-SERVICES = ("accounts", "catalog", "orders")
 WEAK_SECRETS = {
     "secret",
     "changeme",

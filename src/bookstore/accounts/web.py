@@ -18,12 +18,10 @@ from bookstore.accounts.policy import Policy
 from bookstore.accounts.queues import queues
 from bookstore.accounts.runtime import EXTENSION, Runtime
 from bookstore.accounts.secrets_at_rest import BrokenSeal, unseal
-from bookstore.shared import migrations
 from bookstore.shared.api import register_api
 from bookstore.shared.database import Database
-from bookstore.shared.errors import ServiceUnavailable
 from bookstore.shared.mail_text import renderer
-from bookstore.shared.pages import Readiness, ready_when
+from bookstore.shared.pages import database_is_ready, ready_when
 from bookstore.shared.status import Reporter
 from bookstore.shared.status_views import report_status
 
@@ -40,7 +38,7 @@ def install(app: Flask, database: Database, policy: Policy) -> None:
     app.register_blueprint(internal.internal)
     app.register_blueprint(internal.well_known)
     register_api(app, "accounts", api.blueprint, DESCRIPTION)
-    ready_when(app, "accounts_database", _database_is_ready(database))
+    ready_when(app, "accounts_database", database_is_ready(database))
     report_status(app, "accounts", Reporter(database, Replica, queues))
 
 
@@ -50,16 +48,3 @@ def _unsealed(secret_key: str, sealed: str) -> str:
         return unseal(secret_key, sealed)
     except BrokenSeal:
         return "expired"
-
-
-def _database_is_ready(database: Database) -> Readiness:
-    migrated = False
-
-    def check() -> None:
-        nonlocal migrated
-        database.ping()
-        migrated = migrated or migrations.is_current(database)
-        if not migrated:
-            raise ServiceUnavailable
-
-    return check

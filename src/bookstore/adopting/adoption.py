@@ -62,21 +62,18 @@ class Adoption:
 
     def adopt_people(self) -> None:
         own: set[str] = set()
-        for rows in self.original.batches("user"):
-            for row in rows:
-                self._adopt_person(row, own)
-            self.progress(len(rows))
+        self._adopt_each("user", lambda row: self._adopt_person(row, own))
 
     def adopt_carriers(self) -> None:
-        for rows in self.original.batches("delivery_provider"):
-            for row in rows:
-                self._adopt_carrier(row)
-            self.progress(len(rows))
+        self._adopt_each("delivery_provider", self._adopt_carrier)
 
     def adopt_books(self) -> None:
-        for rows in self.original.batches("book"):
+        self._adopt_each("book", self._adopt_book)
+
+    def _adopt_each(self, table: str, adopt: Callable[[Row], None]) -> None:
+        for rows in self.original.batches(table):
             for row in rows:
-                self._adopt_book(row)
+                adopt(row)
             self.progress(len(rows))
 
     def _adopt_person(self, row: Row, own: set[str]) -> None:

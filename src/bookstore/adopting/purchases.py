@@ -120,7 +120,7 @@ def _payment(
             report.skip("payment", payment["id"], "unknown_status", payment["payment_status"])
     for payment in paid[1:]:
         report.skip("payment", payment["id"], "second_payment", payment["amount"])
-    claim = f"{adoption.id_of('purchase', row['id'])}"
+    claim = adoption.id_of("purchase", row["id"])
     if not paid:
         if status == PENDING:
             return None

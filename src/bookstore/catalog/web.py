@@ -19,11 +19,9 @@ from bookstore.catalog.policy import Policy
 from bookstore.catalog.queues import queues
 from bookstore.catalog.runtime import EXTENSION, Runtime
 from bookstore.catalog.search import Search
-from bookstore.shared import migrations
 from bookstore.shared.api import register_api
 from bookstore.shared.database import Database
-from bookstore.shared.errors import ServiceUnavailable
-from bookstore.shared.pages import Readiness, ready_when
+from bookstore.shared.pages import database_is_ready, ready_when
 from bookstore.shared.status import Reporter
 from bookstore.shared.status_views import report_status
 
@@ -37,22 +35,9 @@ def install(app: Flask, database: Database, policy: Policy, search: Search) -> N
     app.register_blueprint(pages)
     app.register_blueprint(internal.internal)
     register_api(app, "catalog", api.blueprint, DESCRIPTION)
-    ready_when(app, "catalog_database", _database_is_ready(database))
+    ready_when(app, "catalog_database", database_is_ready(database))
 
     def facts() -> dict[str, bool]:
         return {"search_ready": search.is_ready}
 
     report_status(app, "catalog", Reporter(database, Replica, partial(queues, search=search), facts))
-
-
-def _database_is_ready(database: Database) -> Readiness:
-    migrated = False
-
-    def check() -> None:
-        nonlocal migrated
-        database.ping()
-        migrated = migrated or migrations.is_current(database)
-        if not migrated:
-            raise ServiceUnavailable
-
-    return check

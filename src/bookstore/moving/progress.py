@@ -55,12 +55,9 @@ class Progress:
             Column("verified", Boolean, nullable=False),
         )
 
-    def exists(self, connection: Connection) -> bool:
-        return inspect(connection).has_table(self._table.name)
-
     def positions(self, connection: Connection) -> dict[str, Position]:
         """Of each table; nothing when no move into this target has begun."""
-        if not self.exists(connection):
+        if not inspect(connection).has_table(self._table.name):
             return {}
         rows = connection.execute(select(self._table).order_by(self._table.c.table_name))
         return {

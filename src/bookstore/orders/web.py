@@ -16,11 +16,9 @@ from bookstore.orders.policy import Policy
 from bookstore.orders.ports import Catalog, PaymentGateway
 from bookstore.orders.queues import queues
 from bookstore.orders.runtime import EXTENSION, Runtime
-from bookstore.shared import migrations
 from bookstore.shared.api import register_api
 from bookstore.shared.database import Database
-from bookstore.shared.errors import ServiceUnavailable
-from bookstore.shared.pages import Readiness, ready_when
+from bookstore.shared.pages import database_is_ready, ready_when
 from bookstore.shared.status import Reporter
 from bookstore.shared.status_views import report_status
 
@@ -38,18 +36,5 @@ def install(
     app.extensions[EXTENSION] = Runtime(database, policy, catalog, gateway)
     app.register_blueprint(pages)
     register_api(app, "orders", api.blueprint, DESCRIPTION)
-    ready_when(app, "orders_database", _database_is_ready(database))
+    ready_when(app, "orders_database", database_is_ready(database))
     report_status(app, "orders", Reporter(database, Replica, queues))
-
-
-def _database_is_ready(database: Database) -> Readiness:
-    migrated = False
-
-    def check() -> None:
-        nonlocal migrated
-        database.ping()
-        migrated = migrated or migrations.is_current(database)
-        if not migrated:
-            raise ServiceUnavailable
-
-    return check

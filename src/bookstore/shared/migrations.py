@@ -54,8 +54,12 @@ def needed_revision(database: Database) -> str:
 
 def is_current(database: Database) -> bool:
     """Whether the schema is at least what the code needs. A newer one is fine: expand and contract."""
-    revision = current_revision(database)
-    return revision is not None and revision >= needed_revision(database)
+    return suffices(current_revision(database), needed_revision(database))
+
+
+def suffices(current: str | None, needed: str) -> bool:
+    """Whether a schema at this revision has all that is needed."""
+    return current is not None and current >= needed
 
 
 def version_table(service: str) -> str:

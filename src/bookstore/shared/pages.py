@@ -5,9 +5,12 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, current_app, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from bookstore.shared import telemetry
+from bookstore.shared import migrations, telemetry
 from bookstore.shared.access import Audience, audience
+from bookstore.shared.database import Database
 from bookstore.shared.edge import LOCALES, local_path, remember_locale
+from bookstore.shared.errors import ServiceUnavailable
+from bookstore.shared.process import SERVICES
 
 Readiness = Callable[[], None]
 
@@ -57,9 +60,23 @@ def set_language() -> ResponseReturnValue:
 @audience(Audience.EVERYONE)
 def api_docs() -> ResponseReturnValue:
     """Where the documentation of each service's API is."""
-    return render_template("api/index.html", services=["accounts", "catalog", "orders"])
+    return render_template("api/index.html", services=SERVICES)
 
 
 def ready_when(app: Flask, name: str, check: Readiness) -> None:
     """/readyz is red, naming this, while the check raises."""
     app.extensions["bookstore.readiness"][name] = check
+
+
+def database_is_ready(database: Database) -> Readiness:
+    """The check that the database answers and is migrated; once it was, only that it answers."""
+    migrated = False
+
+    def check() -> None:
+        nonlocal migrated
+        database.ping()
+        migrated = migrated or migrations.is_current(database)
+        if not migrated:
+            raise ServiceUnavailable
+
+    return check

@@ -5,7 +5,7 @@ import socket
 from dataclasses import dataclass
 from importlib.metadata import version
 
-ALL_SERVICES = ("accounts", "catalog", "orders")
+SERVICES = ("accounts", "catalog", "orders")
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Process:
     built from, as its builder says.
     """
 
-    services: tuple[str, ...] = ALL_SERVICES
+    services: tuple[str, ...] = SERVICES
     replica: str = "unnamed"
     commit: str = "unknown"
 
@@ -27,7 +27,7 @@ class Process:
     @property
     def topology(self) -> str:
         """`monolith` where one process runs all services, else `services`."""
-        return "monolith" if set(self.services) == set(ALL_SERVICES) else "services"
+        return "monolith" if set(self.services) == set(SERVICES) else "services"
 
     @property
     def replica_label(self) -> str:

@@ -45,10 +45,11 @@ def report(service: str, reporter: Reporter, process: Process) -> dict[str, Any]
 
 def _own_part(reporter: Reporter) -> dict[str, Any]:
     database = reporter.database
+    current, needed = migrations.current_revision(database), migrations.needed_revision(database)
     schema = {
-        "current": migrations.current_revision(database),
-        "needed": migrations.needed_revision(database),
-        "is_current": migrations.is_current(database),
+        "current": current,
+        "needed": needed,
+        "is_current": migrations.suffices(current, needed),
     }
     part = {"schema": schema, "database": database_role(database)}
     if not schema["is_current"]:
