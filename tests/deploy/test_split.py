@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +14,8 @@ import pytest
 from tests.cluster.live_shop import ApiClient, LiveShop, session_of
 
 PATIENCE = 90
+# More than the 500 who are promised; with the way to a service, each takes two connections of nginx.
+BUYERS = 600
 PARTS = {f"{name}-{number}" for name in ("accounts", "catalog", "orders") for number in (1, 2)}
 TOKEN = "what services show one another, 0123456789"
 
@@ -66,6 +70,37 @@ def away(shop: LiveShop, service: str) -> Iterator[None]:
         os.kill(shop.process.pid, signal.SIGCONT)
 
 
+@contextmanager
+def paused(shop: LiveShop, parts: set[str]) -> Iterator[None]:
+    """These parts accept connections and answer nothing."""
+    groups = [shop.pid_of(part) for part in parts]
+    for group in groups:
+        os.killpg(group, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for group in groups:
+            os.killpg(group, signal.SIGCONT)
+
+
+def ask(shop: LiveShop, path: str) -> socket.socket:
+    """A connection on which this page has been asked for."""
+    connection = socket.create_connection(("127.0.0.1", shop.port), timeout=PATIENCE)
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n".encode())
+    return connection
+
+
+def status_of(shop: LiveShop) -> dict[str, Any]:
+    """What the shop tells its admin, through nginx."""
+    who = {"email": "ada@example.com", "password": "correct horse battery"}
+    shop.run("create-admin", "--name", "Ada", "--email", who["email"], "--password", who["password"])
+    with httpx.Client(base_url=f"{shop.url}/api/v1", timeout=30) as client:
+        token = client.post("/accounts/sessions", json=who).raise_for_status().json()["access_token"]
+        answer = client.get("/status", headers={"Authorization": f"Bearer {token}"}).raise_for_status()
+    status: dict[str, Any] = answer.json()
+    return status
+
+
 def test_each_part_runs_in_a_process_of_its_own(split: LiveShop) -> None:
     parts = {part: split.pid_of(part) for part in PARTS | {"nginx", "nginx-inside"}}
     assert len(set(parts.values())) == 8
@@ -91,6 +126,38 @@ def test_each_part_runs_in_a_process_of_its_own(split: LiveShop) -> None:
 )
 def test_each_address_has_its_service(split: LiveShop, path: str, status: int) -> None:
     assert httpx.get(f"{split.url}{path}").status_code == status
+
+
+def test_each_answer_names_the_replica_that_gave_it(split: LiveShop) -> None:
+    for service, path in (("accounts", "/accounts/login"), ("catalog", "/books"), ("orders", "/orders/cart")):
+        pages = [httpx.get(f"{split.url}{path}") for _ in range(20)]
+        assert {page.headers["X-Served-By"] for page in pages} == {f"{service}/1", f"{service}/2"}
+        for page in pages:
+            number = page.headers["X-Served-By"].partition("/")[2]
+            assert f"{service} · replica {number}</p>" in page.text
+
+
+def test_the_status_page_knows_all_replicas_and_both_neighbors(split: LiveShop) -> None:
+    status = status_of(split)
+    assert status["topology"] == "services"
+    assert status["answered_by"] in [
+        {"services": ["catalog"], "replica": name} for name in ("catalog-1", "catalog-2")
+    ]
+    assert {
+        part["service"]: [replica["name"] for replica in part["replicas"]] for part in status["services"]
+    } == {name: [f"{name}-1", f"{name}-2"] for name in ("accounts", "catalog", "orders")}
+    assert [(seen["service"], seen["answers"], seen["error"]) for seen in status["neighbors"]] == [
+        ("accounts", True, None),
+        ("orders", True, None),
+    ]
+
+
+def test_hundreds_who_wait_at_one_moment_are_all_served(split: LiveShop) -> None:
+    with ExitStack() as ends:
+        with paused(split, PARTS):
+            waiting = [ends.enter_context(ask(split, "/books")) for _ in range(BUYERS)]
+        statuses = [connection.makefile("rb").readline() for connection in waiting]
+    assert statuses == [b"HTTP/1.1 200 OK\r\n"] * BUYERS
 
 
 @pytest.mark.parametrize(

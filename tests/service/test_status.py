@@ -150,6 +150,15 @@ def test_replicas_are_seen_for_a_minute_and_forgotten_after_an_hour(shop: Shop) 
     ]
 
 
+def test_a_replica_that_comes_back_as_another_release_says_so(shop: Shop) -> None:
+    database = shop.databases["catalog"]
+    for commit in ("a1b2c3", "d4e5f6"):
+        replicas.beat(database, Replica, Process(replica="catalog-1", commit=commit))
+    with database.reading() as session:
+        known = session.scalars(select(Replica)).all()
+    assert [(replica.name, replica.built_from) for replica in known] == [("catalog-1", "d4e5f6")]
+
+
 def test_footer_and_header_say_who_answered(settings: Settings) -> None:
     shop = create_shop(replace(settings, replica="ourhost-3f2a"))
     browser = shop.app.test_client()

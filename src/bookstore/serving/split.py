@@ -122,9 +122,10 @@ class SplitShop:
         return f"http://{self.inside.get(service) or self._addresses()[service][0]}"
 
     def _environ(self, replica: Replica) -> dict[str, str]:
-        """The settings of one service: its own database and secrets, and where its neighbors are."""
+        """The settings of one replica: its name, own database and secrets, and where its neighbors are."""
         own = {
             "services": replica.service,
+            "replica": replica.name,
             "host": "127.0.0.1",
             "port": str(replica.port),
             "workers": str(self.settings.workers) if _is_given("workers") else "1",

@@ -30,10 +30,14 @@ class ReplicaMixin:
 def beat(database: Database, model: type[ReplicaMixin], process: Process) -> None:
     """Tell the others that this replica lives, and forget those that have been silent for long."""
     now = utcnow()
+    # A replica that keeps its name may come back as another release.
+    about = {"services": ",".join(process.services), "version": process.version, "built_from": process.commit}
     with database.writing() as session, session.begin():
-        seen = session.execute(update(model).where(model.name == process.replica).values(seen_at=now))
+        own = update(model).where(model.name == process.replica)
+        seen = session.execute(own.values(seen_at=now, **about))
         if seen.rowcount == 0:  # type: ignore[attr-defined]  # an update has it
-            _introduce(session, model, process, now)
+            row = model(name=process.replica, **about, started_at=now, seen_at=now)  # type: ignore[call-arg]
+            _introduce(session, row)
         session.execute(delete(model).where(model.seen_at < now - KEPT))
 
 
@@ -43,9 +47,7 @@ def seen_lately(session: Session, model: type[ReplicaMixin]) -> list[ReplicaMixi
     return list(session.scalars(select(model).where(lately).order_by(model.name)))
 
 
-def _introduce(session: Session, model: type[ReplicaMixin], process: Process, now: datetime) -> None:
-    about = {"services": ",".join(process.services), "version": process.version, "built_from": process.commit}
-    row = model(name=process.replica, **about, started_at=now, seen_at=now)  # type: ignore[call-arg]
+def _introduce(session: Session, row: ReplicaMixin) -> None:
     try:
         with session.begin_nested():
             session.add(row)
