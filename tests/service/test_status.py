@@ -18,9 +18,11 @@ from bookstore.catalog.models import Replica
 from bookstore.config import Settings
 from bookstore.shared import neighbor, replicas
 from bookstore.shared.clock import utcnow
+from bookstore.shared.neighbor import NeighborUnavailable
 from bookstore.shared.process import Process
 from bookstore.shared.status_neighbors import Neighbors
 from bookstore.shared.worker import run_once
+from tests.faults.fault_proxy import DOWN, Fault, FaultProxy
 from tests.people import Person, log_in
 
 
@@ -191,6 +193,27 @@ def test_a_service_collects_its_neighbors(settings: Settings, ada: Person) -> No
     assert (orders["answers"], orders["error"]) == (False, "ConnectError")
 
 
+def test_a_neighbor_shows_the_circuit_of_this_process(settings: Settings, ada: Person) -> None:
+    accounts = create_shop(replace(settings, services=("accounts",)))
+    limits = {"neighbor_failures": 2, "neighbor_rest_seconds": 300}
+    with served(accounts) as url, FaultProxy(int(url.rpartition(":")[2])) as wire:
+        urls = {"accounts_url": f"http://127.0.0.1:{wire.port}", "orders_url": url}
+        shop = create_shop(replace(settings, services=("catalog",), **urls, **limits))
+        assert _circuits(shop, ada) == {"accounts": "closed", "orders": None}
+        wire.break_with(Fault(DOWN))
+        for _ in range(2):
+            with pytest.raises(NeighborUnavailable):
+                shop.neighbors["accounts"].call("GET", "/livez", repeatable=False)
+        wire.heal()
+        # That it answers the status page does not close the circuit.
+        assert _circuits(shop, ada) == {"accounts": "open", "orders": None}
+        page = _as_admin_in_a_browser(shop, ada)
+        shop.close()
+
+    assert page.status_code == 200
+    assert "<td>open: it is left alone</td>" in page.get_data(as_text=True)
+
+
 def test_a_missing_address_is_named(settings: Settings, ada: Person) -> None:
     shop = create_shop(replace(settings, services=("accounts",)))
 
@@ -235,3 +258,15 @@ def test_the_neighbors_that_requests_ask_are_not_those_of_the_status_page(settin
     shop.close()
 
     assert names == ["accounts", "catalog"]
+
+
+def _as_admin_in_a_browser(shop: Shop, ada: Person):
+    """Her cookie is good for every service."""
+    browser = shop.app.test_client()
+    browser.set_cookie("bookstore_token", ada.browser.get_cookie("bookstore_token").value)
+    return browser.get("/status")
+
+
+def _circuits(shop: Shop, ada: Person) -> dict[str, str | None]:
+    neighbors = _as_admin(shop, ada, "/api/v1/status").get_json()["neighbors"]
+    return {seen["service"]: seen["circuit"] for seen in neighbors}

@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, current_app, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
+from bookstore.shared import neighbor
 from bookstore.shared.access import Audience, audience
 from bookstore.shared.edge import policy
 from bookstore.shared.status import Reporter, report
@@ -13,7 +14,7 @@ from bookstore.shared.status_neighbors import Neighbors
 
 # Those that are asked for the status page; `neighbor.EXTENSION` has those that are asked for everything else.
 EXTENSION = "bookstore.status_neighbors"
-NEIGHBOR_FIELDS = ("service", "url", "answers", "latency_ms", "error")
+NEIGHBOR_FIELDS = ("service", "url", "answers", "latency_ms", "error", "circuit")
 
 pages = Blueprint("status", __name__)
 
@@ -43,6 +44,7 @@ def show_status() -> ResponseReturnValue:
         status=_status(),
         queue_names=_queue_names(),
         fact_names={"search_ready": gettext("The search index answers")},
+        circuits=_circuit_names(),
         errors={
             "database_unavailable": gettext("The database does not answer."),
             "schema_behind": gettext("The database has to be migrated: bookstore migrate"),
@@ -65,7 +67,9 @@ def show_own_part() -> ResponseReturnValue:
 
 
 def _status() -> dict[str, Any]:
-    neighbors = current_app.extensions[EXTENSION].look()
+    """The circuit is None for a neighbor that this process only asks for the status page."""
+    circuits = {health.name: health.circuit for health in neighbor.health()}
+    neighbors = [seen | {"circuit": circuits.get(seen["service"])} for seen in _look()]
     parts = _own_parts() + [seen["part"] for seen in neighbors if seen["part"]]
     process = policy().process
     return {
@@ -74,6 +78,11 @@ def _status() -> dict[str, Any]:
         "services": sorted(parts, key=lambda part: part["service"]),
         "neighbors": [{name: seen.get(name) for name in NEIGHBOR_FIELDS} for seen in neighbors],
     }
+
+
+def _look() -> list[dict[str, Any]]:
+    neighbors: Neighbors = current_app.extensions[EXTENSION]
+    return neighbors.look()
 
 
 def _own_parts() -> list[dict[str, Any]]:
@@ -91,4 +100,12 @@ def _queue_names() -> dict[str, str]:
         "payments_moving": gettext("Payments between two steps"),
         "copies_returning": gettext("Orders whose copies go back"),
         "orders_overdue": gettext("Unpaid orders past their time"),
+    }
+
+
+def _circuit_names() -> dict[str, str]:
+    return {
+        "closed": gettext("closed: it is called"),
+        "half_open": gettext("half open: one call tries"),
+        "open": gettext("open: it is left alone"),
     }
