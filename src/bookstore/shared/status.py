@@ -63,13 +63,15 @@ def _own_part(reporter: Reporter) -> dict[str, Any]:
 
 def database_role(database: Database) -> dict[str, Any]:
     """`embedded`, `primary`, or `replica` with its lag in seconds when the server tells."""
-    dialect = database.engine.dialect.name
-    if dialect == "sqlite":
+    dialect = database.engine.dialect
+    if dialect.name == "sqlite":
         return {"kind": "sqlite", "role": "embedded", "lag_seconds": None}
     with database.reading() as session:
         read_only = bool(session.scalar(text("SELECT @@global.read_only")))
         role = "replica" if read_only else "primary"
-        return {"kind": dialect, "role": role, "lag_seconds": _lag(session) if read_only else None}
+        # Our driver is called "mysql" for both; which one it is shows when it has connected.
+        kind = "mariadb" if getattr(dialect, "is_mariadb", False) else "mysql"
+        return {"kind": kind, "role": role, "lag_seconds": _lag(session) if read_only else None}
 
 
 def _lag(session: Session) -> int | None:
