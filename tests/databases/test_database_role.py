@@ -99,7 +99,7 @@ def test_a_replica_tells_its_lag_to_those_who_may_ask(product: str) -> None:
         follow(product, primary, replica)
         with read_only(replica):
             assert role_of(database) == (product, "replica", None)
-            allow_to_monitor(product, replica)
+            grant(WORDS[product].monitor, replica)
             # A connection has the rights that its user had when it was opened.
             database.close()
             assert lag_becomes(database, 0)
@@ -109,12 +109,13 @@ def test_a_replica_tells_its_lag_to_those_who_may_ask(product: str) -> None:
 
 def follow(product: str, primary: DatabaseServer, replica: DatabaseServer) -> None:
     words = WORDS[product]
-    primary.administer(f"GRANT REPLICATION SLAVE ON *.* TO '{USER}'@'127.0.0.1'")
+    grant("REPLICATION SLAVE", primary)
     log, position = primary.administer(words.position)[0][:2]
     whom = {"port": primary.port, "user": USER, "password": PASSWORD}
     replica.administer(words.follow.format(**whom, log=log, position=position), "START REPLICA")
 
 
-def allow_to_monitor(product: str, server: DatabaseServer) -> None:
+def grant(right: str, server: DatabaseServer) -> None:
+    """To the shop's user, whichever of its two names the server knows this machine by."""
     for host in ("127.0.0.1", "localhost"):
-        server.administer(f"GRANT {WORDS[product].monitor} ON *.* TO '{USER}'@'{host}'")
+        server.administer(f"GRANT {right} ON *.* TO '{USER}'@'{host}'")
