@@ -20,9 +20,9 @@ from bookstore.shared.neighbor import Neighbor, Patience
 from bookstore.shared.worker import Job
 from bookstore.wiring import open_databases
 from tests.cluster.live_shop import free_port
+from tests.database_servers import running
 from tests.faults.fault_proxy import Fault, FaultProxy
 from tests.faults.http_gateway import HttpGateway, serve_gateway
-from tests.faults.mariadb import running_mariadb, url_of
 from tests.faults.split_shop import split_shop
 from tests.people import Person, join
 
@@ -93,9 +93,12 @@ def one_process_on_mariadb(folder: Path) -> Iterator[FaultWorld]:
     """Wires: database."""
     with ExitStack() as ends:
         mailbox, mail_port = _serve_mail(ends)
-        database_port = ends.enter_context(running_mariadb(*SERVICES))
-        wire = ends.enter_context(FaultProxy(database_port))
-        urls = {f"{service}_database_url": url_of(wire.port, service) for service in SERVICES}
+        server = ends.enter_context(running("mariadb"))
+        wire = ends.enter_context(FaultProxy(server.port))
+        for service in SERVICES:
+            server.create_schema(service)
+        behind_the_wire = replace(server, port=wire.port)
+        urls = {f"{service}_database_url": behind_the_wire.url(service) for service in SERVICES}
         settings = replace(
             _settings(folder),
             smtp_host="127.0.0.1",
