@@ -33,16 +33,20 @@ def open_databases(settings: Settings) -> dict[str, Database]:
 
 def open_database(settings: Settings, service: str) -> Database:
     """The database of this service. Raises SettingsError when its URL cannot be used."""
-    server = ServerOptions(
+    try:
+        return Database(service, settings.database_url_of(service), server_options(settings))
+    except (ArgumentError, MissingDriver) as error:
+        raise SettingsError(f"the URL of the {service} database: {error}") from error
+
+
+def server_options(settings: Settings) -> ServerOptions:
+    """How this process reaches any database server."""
+    return ServerOptions(
         pool_size=settings.threads,
         connect_seconds=settings.database_connect_timeout_seconds,
         answer_seconds=settings.database_timeout_seconds,
         tls_ca=settings.database_tls_ca,
     )
-    try:
-        return Database(service, settings.database_url_of(service), server)
-    except (ArgumentError, MissingDriver) as error:
-        raise SettingsError(f"the URL of the {service} database: {error}") from error
 
 
 def mail_transport(settings: Settings) -> Transport:

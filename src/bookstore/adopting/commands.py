@@ -11,7 +11,7 @@ from bookstore.adopting.report import Report
 from bookstore.config import SERVICES, Settings
 from bookstore.shared import migrations
 from bookstore.shared.database import Database
-from bookstore.wiring import open_databases
+from bookstore.wiring import open_databases, server_options
 
 
 @click.command()
@@ -54,7 +54,7 @@ def adopt(settings: Settings, place: str, origin: str, path: Path | None) -> Non
         if not migrations.is_current(database):
             raise click.ClickException(f"the {service} database is not ready; run `bookstore migrate` first")
     try:
-        original = Original(place)
+        original = Original(place, server_options(settings))
         path = path or settings.data_dir / "imports" / f"adopted-{origin}.csv"
         report = Report(path)
         try:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from babel.numbers import get_currency_precision
 from sqlalchemy import (
+    URL,
     Engine,
     RowMapping,
     column,
@@ -23,6 +24,7 @@ from sqlalchemy.exc import ArgumentError
 
 from bookstore.shared.errors import ShopError
 from bookstore.shared.money import Money
+from bookstore.shared.mysql import MissingDriver, ServerOptions, create_pooled_engine, is_mysql
 
 BATCH = 500
 COLUMNS = {
@@ -50,8 +52,8 @@ class NotTheOriginal(ShopError):
 class Original:
     """The six tables of the original. Raises NotTheOriginal when one of them, or a column, is missing."""
 
-    def __init__(self, place: str) -> None:
-        self._engine = _open(place)
+    def __init__(self, place: str, server: ServerOptions | None = None) -> None:
+        self._engine = _open(place, server or ServerOptions())
         self._tables = {
             name: table(name, *(column(each) for each in columns)) for name, columns in COLUMNS.items()
         }
@@ -99,18 +101,25 @@ class Original:
                 raise NotTheOriginal(reason=f"table {name} has no column {', '.join(sorted(missing))}")
 
 
-def _open(place: str) -> Engine:
-    """Raises NotTheOriginal when there is no such file, or the text is no URL."""
+def _open(place: str, server: ServerOptions) -> Engine:
+    """Raises NotTheOriginal when there is no such file, no driver for it, or the text is no URL."""
     try:
         url = make_url(place if "://" in place else f"sqlite:///{place}")
         if url.get_backend_name() != "sqlite":
-            return create_engine(url, pool_pre_ping=True)
+            return _open_server(url, server)
         path = Path(url.database or "").resolve()
         if not path.is_file():
             raise NotTheOriginal(reason=f"there is no file {path}")
         return _open_file(path)
+    except MissingDriver as error:
+        raise NotTheOriginal(reason=str(error)) from error
     except (ArgumentError, ImportError) as error:
         raise NotTheOriginal(reason="the given text is no URL of a database that can be read") from error
+
+
+def _open_server(url: URL, server: ServerOptions) -> Engine:
+    text = url.render_as_string(hide_password=False)
+    return create_pooled_engine(text, server) if is_mysql(text) else create_engine(url, pool_pre_ping=True)
 
 
 def _open_file(path: Path) -> Engine:

@@ -12,6 +12,8 @@ from bookstore.config import Settings, variable
 from bookstore.moving.moves import MovedTable, move
 from bookstore.moving.places import Place, place_of, shown
 from bookstore.moving.targets import BATCH
+from bookstore.shared.mysql import ServerOptions
+from bookstore.wiring import server_options
 
 FILES = """Files were not moved. Keep BOOKSTORE_DATA_DIR and BOOKSTORE_SECRET_KEY as they are: photos, mails
 and the payment sandbox's own books (gateway.sqlite3) lie in the data folder, and the search index in it
@@ -70,7 +72,8 @@ def split(
             --catalog mysql+mysqldb://catalog:secret@db2/catalog \\
             --orders mysql+mysqldb://orders:secret@db3/orders
     """
-    _run(_one(settings, source, "--from"), _three(settings, folder, own, "--to"), batch, start_over)
+    sources, targets = _one(settings, source, "--from"), _three(settings, folder, own, "--to")
+    _run(sources, targets, batch, start_over, server_options(settings))
 
 
 @click.command()
@@ -104,7 +107,8 @@ def join(
         bookstore join --to mysql+mysqldb://shop:secret@db/shop
         bookstore join --from data --to shop.sqlite3
     """
-    _run(_three(settings, folder, own, "--from"), _one(settings, target, "--to"), batch, start_over)
+    sources, targets = _three(settings, folder, own, "--from"), _one(settings, target, "--to")
+    _run(sources, targets, batch, start_over, server_options(settings))
 
 
 def _one(settings: Settings, text: str | None, option: str) -> Place:
@@ -142,7 +146,7 @@ class _Pace:
         return f"{done:,} rows, {(done - self._before) / seconds:,.0f} rows/s"
 
 
-def _run(sources: Place, targets: Place, batch: int, start_over: bool) -> None:
+def _run(sources: Place, targets: Place, batch: int, start_over: bool, server: ServerOptions) -> None:
     with click.progressbar(length=1, label="moving", item_show_func=_Pace().text, file=sys.stderr) as bar:
 
         def show(done: int, total: int) -> None:
@@ -150,7 +154,7 @@ def _run(sources: Place, targets: Place, batch: int, start_over: bool) -> None:
             bar.update(done - bar.pos, done)
 
         try:
-            moved = move(sources, targets, start_over=start_over, batch=batch, report=show)
+            moved = move(sources, targets, start_over=start_over, batch=batch, server=server, report=show)
         except DBAPIError as error:
             raise click.ClickException(
                 f"a database does not answer as it should: {error.orig}. Run the same command again to go on."

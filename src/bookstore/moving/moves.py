@@ -16,6 +16,7 @@ from bookstore.moving.places import Place, open_place, shown
 from bookstore.moving.progress import Position, Progress
 from bookstore.moving.targets import BATCH, check_source, check_target, prepare
 from bookstore.shared.database import Database
+from bookstore.shared.mysql import ServerOptions
 
 Report = Callable[[int, int], None]
 
@@ -51,14 +52,16 @@ def move(
     *,
     start_over: bool = False,
     batch: int = BATCH,
+    server: ServerOptions | None = None,
     report: Report = lambda done, total: None,
 ) -> list[MovedTable]:
     """Copy the data of each service from its source to its target, and verify it.
 
-    `report` hears how many rows of how many are there. Raises NotMovable, TargetTaken before anything is
-    changed; AnotherMove, RowRefused while copying; StillWritten, CopyDiffers at the end.
+    `server` says how to reach a database server; `report` hears how many rows of how many are there. Raises
+    NotMovable, TargetTaken before anything is changed; AnotherMove, RowRefused while copying; StillWritten,
+    CopyDiffers at the end.
     """
-    opened_sources, opened_targets = open_place(sources), open_place(targets)
+    opened_sources, opened_targets = open_place(sources, server), open_place(targets, server)
     try:
         for name, source in opened_sources.items():
             check_source(source, sources[name])

@@ -8,6 +8,7 @@ from sqlalchemy.exc import ArgumentError
 
 from bookstore.moving.errors import BadPlace
 from bookstore.shared.database import Database
+from bookstore.shared.mysql import MissingDriver, ServerOptions
 
 Place = dict[str, str]
 
@@ -33,13 +34,13 @@ def shown(url: str) -> str:
     return parsed.render_as_string(hide_password=True)
 
 
-def open_place(place: Place) -> dict[str, Database]:
+def open_place(place: Place, server: ServerOptions | None = None) -> dict[str, Database]:
     """The database of each service. Raises BadPlace when its driver is not installed."""
     databases = {}
     for service, url in place.items():
         try:
-            databases[service] = Database(service, url)
-        except (ArgumentError, ImportError) as error:
+            databases[service] = Database(service, url, server)
+        except (ArgumentError, ImportError, MissingDriver) as error:
             raise BadPlace(place=shown(url), reason=str(error)) from error
     return databases
 

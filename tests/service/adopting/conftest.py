@@ -6,13 +6,13 @@ from click.testing import CliRunner, Result
 
 from bookstore.app import Shop
 from bookstore.cli import main
+from tests.database_servers import DatabaseServer, running
 from tests.service.adopting.students_shop import StudentsShop
-from tests.service.moving.mariadb import MariaDb, running
 
 
 @pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
-    with running(tmp_path_factory.mktemp("mariadb") / "server") as server:
+def mariadb() -> Iterator[DatabaseServer]:
+    with running("mariadb") as server:
         yield server
 
 

@@ -1,13 +1,16 @@
 """The original's users find their account, what they sell and what they bought; copies and money agree."""
 
+import sys
 from collections import Counter
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from bookstore.accounts.models import User
 from bookstore.auditing import audit_shop
 from bookstore.catalog.models import Book, Listing
+from bookstore.cli import main
 from bookstore.orders.models import Mail, Order
 from bookstore.orders.payment_models import Payment
 from tests.people import log_in
@@ -33,7 +36,9 @@ def count(shop, service: str, model: type) -> int:
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 def url(request) -> str | None:
-    return request.getfixturevalue("mariadb").new_database() if request.param == "mariadb" else None
+    return (
+        request.getfixturevalue("mariadb").create_schema("original") if request.param == "mariadb" else None
+    )
 
 
 def test_a_students_shop_is_adopted(shop, students, adopt, url):
@@ -49,6 +54,28 @@ def test_a_students_shop_is_adopted(shop, students, adopt, url):
     assert (count(shop, "accounts", User), count(shop, "catalog", Listing)) == (USERS, BOOKS)
     assert (count(shop, "catalog", Book), count(shop, "orders", Order)) == (BOOKS, PURCHASES)
     assert count(shop, "orders", Mail) == 0
+
+
+def test_the_server_of_the_original_is_reached_as_the_settings_say(
+    students, adopt, mariadb, tmp_path, monkeypatch
+):
+    """This one offers no encryption, and with an authority in the settings it is not talked to without."""
+    authority = tmp_path / "ca.pem"
+    authority.write_text("the file of an authority")
+    monkeypatch.setenv("BOOKSTORE_DATABASE_TLS_CA", str(authority))
+    refused = adopt(url=mariadb.create_schema("in_the_clear"))
+    assert refused.exit_code == 1
+    assert "a database does not answer as it should" in refused.output
+    assert "TLS" in refused.output or "SSL" in refused.output
+
+
+def test_a_missing_driver_is_named(shop, monkeypatch):
+    monkeypatch.setenv("BOOKSTORE_DATA_DIR", str(shop.settings.data_dir))
+    monkeypatch.setitem(sys.modules, "MySQLdb", None)
+    refused = CliRunner().invoke(main, ["adopt", "mysql://u:secret@127.0.0.1:9/x"])
+    assert refused.exit_code == 1
+    assert "MySQL and MariaDB need the extra: pip install 'bookstore[mysql]'" in refused.output
+    assert "secret" not in refused.output
 
 
 @pytest.mark.parametrize("number", [2, 20, 21])

@@ -7,15 +7,15 @@ import pytest
 from bookstore.app import create_shop
 from bookstore.config import Settings
 from bookstore.shared import migrations
+from tests.database_servers import DatabaseServer, running
 from tests.people import join
 from tests.service.moving.busy_shop import Buying, keep_busy
-from tests.service.moving.mariadb import MariaDb, running
 
 
 @pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+def mariadb() -> Iterator[DatabaseServer]:
     """A MariaDB server for the tests of this folder."""
-    with running(tmp_path_factory.mktemp("mariadb") / "server") as server:
+    with running("mariadb") as server:
         yield server
 
 

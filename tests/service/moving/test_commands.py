@@ -17,6 +17,7 @@ from bookstore.moving.content import reading
 from bookstore.moving.moves import move
 from bookstore.moving.places import open_place, place_of
 from bookstore.shared.database import Database
+from tests.database_servers import PASSWORD, USER
 from tests.service.moving.busy_shop import dump
 
 BOOKS = 2000
@@ -48,14 +49,30 @@ def test_join_and_split_say_what_they_did_and_how_to_go_on(shop, bought, environ
 
 
 def test_a_password_is_not_printed(shop, bought, environ, there, mariadb):
-    url = mariadb.new_database()
-    with open_place(dict.fromkeys(["accounts"], url))["accounts"].engine.begin() as connection:
-        connection.execute(text("CREATE USER mover@'%' IDENTIFIED BY 'hush-hush'"))
-        connection.execute(text("GRANT ALL ON *.* TO mover@'%'"))
-    moved = run("join", "--to", url.replace("root@", "mover:hush-hush@"))
+    moved = run("join", "--to", mariadb.create_schema("secret"))
     assert moved.exit_code == 0, moved.output
-    assert "mover:***@" in moved.output
-    assert "hush" not in moved.output
+    assert f"{USER}:***@" in moved.output
+    assert PASSWORD not in moved.output.replace("%20", " ").replace("+", " ")
+
+
+def test_a_server_is_reached_as_the_settings_say(shop, bought, environ, mariadb, tmp_path, monkeypatch):
+    """This one offers no encryption, and with an authority in the settings it is not talked to without."""
+    authority = tmp_path / "ca.pem"
+    authority.write_text("the file of an authority")
+    monkeypatch.setenv("BOOKSTORE_DATABASE_TLS_CA", str(authority))
+    refused = run("join", "--to", mariadb.create_schema("in_the_clear"))
+    assert refused.exit_code == 1
+    assert "a database does not answer as it should" in refused.output
+    assert "TLS" in refused.output or "SSL" in refused.output
+    assert mariadb.administer("SHOW TABLES FROM in_the_clear") == []
+
+
+def test_a_missing_driver_is_named(shop, environ, monkeypatch):
+    monkeypatch.setitem(sys.modules, "MySQLdb", None)
+    refused = run("join", "--to", "mysql://u:secret@127.0.0.1:9/x")
+    assert refused.exit_code == 1
+    assert "MySQL and MariaDB need the extra: pip install 'bookstore[mysql]'" in refused.output
+    assert "secret" not in refused.output
 
 
 @pytest.mark.parametrize(
@@ -92,7 +109,7 @@ def test_a_move_that_was_killed_goes_on_and_loses_nothing(shop, bought, there, r
     """Killed with SIGKILL while it copies, again and again; each time it goes on behind the last batch."""
     target = str(there / "shop.sqlite3")
     if kind == "mariadb":
-        target = request.getfixturevalue("mariadb").new_database()
+        target = request.getfixturevalue("mariadb").create_schema("killed")
     with shop.databases["catalog"].engine.begin() as connection:
         connection.execute(
             text(

@@ -109,8 +109,8 @@ def test_one_file_serves_all_services(shop, bought, there, serve):
 
 def test_a_shop_goes_to_mariadb_and_comes_back(shop, bought, there, serve, mariadb):
     before, numbers = dump_of(home(shop)), numbers_of(home(shop))
-    three = {service: mariadb.new_database() for service in SERVICES}
-    one = dict.fromkeys(SERVICES, mariadb.new_database())
+    three = {service: mariadb.create_schema(service) for service in SERVICES}
+    one = dict.fromkeys(SERVICES, mariadb.create_schema("shop"))
 
     there_in_three = move(home(shop), three, batch=FEW)
     there_in_one = move(three, one, batch=FEW)
