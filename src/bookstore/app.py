@@ -18,6 +18,7 @@ from bookstore.shared.mail import Render
 from bookstore.shared.mail_text import renderer
 from bookstore.shared.neighbor import Neighbor
 from bookstore.shared.process import Process, new_replica_name
+from bookstore.shared.tracing import Tracing
 from bookstore.shared.vital_signs import vital_signs
 from bookstore.shared.worker import Job
 
@@ -41,6 +42,7 @@ class Shop:
     jobs: list[Job]
     neighbors: dict[str, Neighbor]
     vital_signs: list[Job]
+    tracing: Tracing | None
 
     def close(self) -> None:
         """Give the search index and the connections back, so that another process may have them at once."""
@@ -50,15 +52,18 @@ class Shop:
             asked.close()
         for database in self.databases.values():
             database.close()
+        if self.tracing is not None:
+            self.tracing.close()
 
 
 def create_shop(settings: Settings) -> Shop:
     """Put the chosen services together. Raises SettingsError when a neighbor's address is missing."""
     neighbors = wiring.find_neighbors(settings)
+    tracing = _start_tracing(settings, neighbors)
     databases = wiring.open_databases(settings)
     own_accounts = accounts_policy(settings) if settings.runs("accounts") else None
     accounts = wiring.choose_accounts(databases, neighbors, own_accounts)
-    app = web.new_app(_web_policy(settings), TokenVerifier(accounts), _translations(settings))
+    app = web.new_app(_web_policy(settings), TokenVerifier(accounts), _translations(settings), tracing)
     app.extensions[neighbor.EXTENSION] = neighbors
     jobs: list[Job] = []
     if own_accounts is not None:
@@ -69,7 +74,17 @@ def create_shop(settings: Settings) -> Shop:
         jobs += _add_orders(settings, app, databases, neighbors)
     status_views.install(app, wiring.status_neighbors(settings))
     access.require_audiences(app)
-    return Shop(settings, app, databases, jobs, neighbors, _vital_signs(app))
+    if tracing is not None:
+        jobs = [tracing.known_to(job) for job in jobs]
+    return Shop(settings, app, databases, jobs, neighbors, _vital_signs(app), tracing)
+
+
+def _start_tracing(settings: Settings, neighbors: dict[str, Neighbor]) -> Tracing | None:
+    tracing = wiring.start_tracing(settings)
+    if tracing is not None:
+        for asked in neighbors.values():
+            asked.trace_with(tracing)
+    return tracing
 
 
 def _add_accounts(settings: Settings, app: Flask, database: Database, policy: "AccountsPolicy") -> list[Job]:

@@ -33,6 +33,8 @@ WEAK_SECRETS = {
     "supersecretkey",
 }
 MIN_SECRET_LENGTH = 32
+# The name that every program with OpenTelemetry knows; it stands where ours is not set.
+STANDARD_COLLECTOR = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 class SettingsError(Exception):
@@ -201,6 +203,12 @@ class Settings:
     log_level: str = setting(
         "INFO", "Least level that is logged", validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
     )
+    otlp_endpoint: str = setting(
+        "",
+        "Address of an OpenTelemetry collector (OTLP over HTTP) for traces; "
+        "default: `OTEL_EXPORTER_OTLP_ENDPOINT`, without either there are none",
+        validate.Regexp(r"(https?://.+)?\Z"),
+    )
 
     @classmethod
     def from_environ(cls) -> Self:
@@ -211,6 +219,7 @@ class Settings:
             env.seal()
         except (EnvError, ValueError) as error:
             raise SettingsError(str(error)) from error
+        values["otlp_endpoint"] = values["otlp_endpoint"] or os.environ.get(STANDARD_COLLECTOR, "")
         settings = cls(**values)
         settings.check()
         return settings

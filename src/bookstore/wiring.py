@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import ArgumentError
 
 from bookstore.config import SERVICES, Settings, SettingsError, variable
+from bookstore.shared import tracing
 from bookstore.shared.accounts_client import HttpAccounts
 from bookstore.shared.database import DATABASE_AWAY, Database
 from bookstore.shared.errors import AccountsUnavailable, ServiceUnavailable
@@ -18,6 +19,7 @@ from bookstore.shared.mysql import MissingDriver, ServerOptions
 from bookstore.shared.neighbor import Neighbor, Patience
 from bookstore.shared.status_neighbors import Neighbors
 from bookstore.shared.telemetry import log
+from bookstore.shared.tracing import Tracing
 
 if TYPE_CHECKING:
     from bookstore.accounts.policy import Policy as AccountsPolicy
@@ -61,6 +63,16 @@ def mail_transport(settings: Settings) -> Transport:
         settings.smtp_security,
         settings.smtp_timeout_seconds,
     )
+
+
+def start_tracing(settings: Settings) -> Tracing | None:
+    """The traces of this process, where there is a collector. Raises SettingsError without the extra."""
+    if not settings.otlp_endpoint:
+        return None
+    try:
+        return tracing.start_tracing(settings.otlp_endpoint, settings.services)
+    except tracing.MissingTracing as error:
+        raise SettingsError(f"{variable('otlp_endpoint')} is set: {error}") from error
 
 
 def find_neighbors(settings: Settings) -> dict[str, Neighbor]:

@@ -23,6 +23,7 @@ from bookstore.shared.identity import Identity
 from bookstore.shared.money import Money
 from bookstore.shared.retries import retried
 from bookstore.shared.telemetry import log
+from bookstore.shared.tracing import step
 
 MAX_LINES = 50
 # Crockford's alphabet: no letter looks like a digit, and no word comes about.
@@ -105,7 +106,8 @@ def place_order(
             home_country=policy.home_country,
         )
     asked_at = utcnow()
-    held = catalog.reserve(reference, wanted, policy.hold)
+    with step(CopiesStep.RESERVE):
+        held = catalog.reserve(reference, wanted, policy.hold)
     asked = (asked_at, utcnow())
     try:
         return _record(session, policy, held, buyer, option, address, agreed_total, asked)

@@ -13,6 +13,7 @@ from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, NotFound, ShopError
 from bookstore.shared.pagination import Page, decode_cursor, encode_cursor
 from bookstore.shared.retries import repeatable
+from bookstore.shared.tracing import step
 
 TRACKING_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ./-]{2,39}")
 
@@ -68,7 +69,8 @@ def ship(session: Session, *, seller_id: str, shipment_id: int, tracking_number:
     if not TRACKING_NUMBER.fullmatch(number):
         raise InvalidTrackingNumber
     his = select(Shipment.order_id).where(Shipment.id == shipment_id, Shipment.seller_id == seller_id)
-    with changing(session, Order.id == his.scalar_subquery(), Order.paid_at.is_not(None)) as order:
+    paid = (Order.id == his.scalar_subquery(), Order.paid_at.is_not(None))
+    with step("ship"), changing(session, *paid) as order:
         shipment = _shipment(order, shipment_id)
         if shipment.tracking_number != number:
             order.ship(shipment, number, utcnow())

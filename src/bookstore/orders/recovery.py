@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Select, select, update
 
 from bookstore.orders import mails
 from bookstore.orders.lookup import changing
-from bookstore.orders.models import Order
+from bookstore.orders.models import Order, OrderEvent
 from bookstore.orders.order_status import CopiesStatus, OrderChanged, OrderStatus
-from bookstore.orders.payment_models import MOVING, Payment
+from bookstore.orders.payment_models import MOVING, Payment, PaymentEvent
 from bookstore.orders.policy import Policy
 from bookstore.orders.ports import Catalog, PaymentGateway
 from bookstore.orders.saga import NO_ANSWER, Saga, turn_back
@@ -20,11 +20,13 @@ from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database
 from bookstore.shared.errors import NotFound
 from bookstore.shared.telemetry import log
+from bookstore.shared.tracing import continued
 
 BATCH = 50
 
 Conditions = tuple[ColumnElement[bool], ...]
 Claimable = type[Payment] | type[Order]
+Log = type[PaymentEvent] | type[OrderEvent]
 Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 
@@ -87,12 +89,13 @@ def _carry_on(saga: Saga, order_id: int, payment_id: int, stopped: Conditions) -
     with changing(saga.session, Order.id == order_id) as order:
         payment = order.payment(payment_id)
     log.info("payment carried on", reference=order.reference, status=payment.status)
-    try:
-        saga.drive(payment)
-    except NO_ANSWER as error:
-        log.warning("payment still unanswered", reference=order.reference, error=error.code)
-    else:
-        saga.settle(order)
+    with continued(_last_trace(saga, PaymentEvent, PaymentEvent.payment_id == payment_id)):
+        try:
+            saga.drive(payment)
+        except NO_ANSWER as error:
+            log.warning("payment still unanswered", reference=order.reference, error=error.code)
+        else:
+            saga.settle(order)
     return True
 
 
@@ -101,11 +104,19 @@ def _return_copies(saga: Saga, order_id: int, kept: Conditions) -> bool:
         return False
     with changing(saga.session, Order.id == order_id) as order:
         pass  # only to see it as it is now
-    try:
-        saga.return_copies(order)
-    except NO_ANSWER as error:
-        log.warning("copies not given back yet", reference=order.reference, error=error.code)
+    with continued(_last_trace(saga, OrderEvent, OrderEvent.order_id == order_id)):
+        try:
+            saga.return_copies(order)
+        except NO_ANSWER as error:
+            log.warning("copies not given back yet", reference=order.reference, error=error.code)
     return True
+
+
+def _last_trace(saga: Saga, log_of: Log, whose: ColumnElement[bool]) -> str | None:
+    """The trace in which this was worked on last."""
+    with saga.session.begin():
+        last = select(log_of.trace_id).where(whose).order_by(log_of.id.desc()).limit(1)
+        return saga.session.scalar(last)
 
 
 def _oldest(query: Query, model: Claimable, conditions: Conditions) -> Query:

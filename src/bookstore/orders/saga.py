@@ -29,8 +29,10 @@ from bookstore.orders.ports import (
     Reservation,
     ReservationExpired,
 )
+from bookstore.orders.saga_timeline import STEPS
 from bookstore.shared.clock import utcnow
 from bookstore.shared.telemetry import log
+from bookstore.shared.tracing import step
 
 NO_ANSWER = (GatewayError, CatalogUnavailable)
 
@@ -70,7 +72,8 @@ class Saga:
         """
         while payment.is_moving:
             try:
-                self._steps[payment.status](payment)
+                with step(STEPS[payment.status]):
+                    self._steps[payment.status](payment)
             except NO_ANSWER as error:
                 self._put_off(payment, error.code)
                 raise
@@ -81,7 +84,8 @@ class Saga:
             return
         asked_at = utcnow()
         try:
-            self.catalog.release(order.reference)
+            with step(CopiesStep.RELEASE):
+                self.catalog.release(order.reference)
         except CatalogUnavailable as error:
             with changing(self.session, Order.id == order.id):
                 order.claimed_until = utcnow() + self.policy.claim

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import structlog
@@ -21,6 +21,9 @@ from bookstore.shared.circuit import Circuit, CircuitState
 from bookstore.shared.clock import utcnow
 from bookstore.shared.deadline import DeadlineTransport, deadline
 from bookstore.shared.telemetry import log
+
+if TYPE_CHECKING:
+    from bookstore.shared.tracing import Tracing
 
 EXTENSION = "bookstore.neighbors"
 ATTEMPTS = 2
@@ -130,6 +133,10 @@ class Neighbor:
         return Health(
             self.name, self.circuit.state, last.last_outcome, last.last_seconds, last.last_called_at
         )
+
+    def trace_with(self, tracing: "Tracing") -> None:
+        """Show the calls in these traces. Their own trace context then travels, not that of the request."""
+        tracing.follow(self._client)
 
     def close(self) -> None:
         """Give the connections back."""

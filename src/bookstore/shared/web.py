@@ -26,6 +26,7 @@ from bookstore.shared.edge import (
 from bookstore.shared.identity import Identity, TokenVerifier
 from bookstore.shared.money import Money
 from bookstore.shared.pages import pages
+from bookstore.shared.tracing import Tracing
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -41,7 +42,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 
-def new_app(edge: WebPolicy, verifier: TokenVerifier, translations: list[Path]) -> Flask:
+def new_app(
+    edge: WebPolicy, verifier: TokenVerifier, translations: list[Path], tracing: Tracing | None = None
+) -> Flask:
     """A Flask app with everything that has nothing to do with books."""
     app = Flask("bookstore.shared", static_folder="static", template_folder="templates")
     app.config.update(
@@ -60,6 +63,9 @@ def new_app(edge: WebPolicy, verifier: TokenVerifier, translations: list[Path]) 
     app.extensions["bookstore.web"] = edge
     app.extensions["bookstore.readiness"] = {}
     app.extensions["bookstore.status"] = {}
+    if tracing is not None:
+        # First of all, so that the span of a request has begun when others ask neighbors about it.
+        tracing.watch(app)
     if edge.trusted_proxies:
         hops = edge.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
