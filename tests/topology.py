@@ -7,7 +7,7 @@ the one that nginx would choose.
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,38 +47,57 @@ def service_of(path: str) -> str:
 class ServicesShop(Shop):
     """Three apps that look like one."""
 
-    server: BaseWSGIServer
+    servers: list[BaseWSGIServer]
     shops: list[Shop]
 
     def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
         for shop in self.shops:
             shop.close()
 
 
 def _open_services(settings: Settings) -> Shop:
     apps: dict[str, Flask] = {}
+    servers = {name: _serve(apps, name) for name in SERVICES}
+    ports = {name: server.server_port for name, server in servers.items()}
+    shops = [create_shop(_alone(settings, name, ports)) for name in SERVICES]
+    apps |= {shop.settings.services[0]: shop.app for shop in shops}
 
-    def dispatch(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def like_nginx(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         return apps[service_of(environ["PATH_INFO"])].wsgi_app(environ, start_response)
 
-    server = make_server("127.0.0.1", 0, dispatch, threaded=True, request_handler=_Silent)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    shops = [create_shop(_alone(settings, name, server.server_port)) for name in SERVICES]
-    apps |= {shop.settings.services[0]: shop.app for shop in shops}
     front = _looks_like_one(list(apps.values()))
-    front.wsgi_app = dispatch  # type: ignore[method-assign]
-    databases = {name: database for shop in shops for name, database in shop.databases.items()}
-    jobs = [job for shop in shops for job in shop.jobs]
-    vital_signs = [sign for shop in shops for sign in shop.vital_signs]
-    return ServicesShop(settings, front, databases, jobs, {}, vital_signs, server, shops)
+    front.wsgi_app = like_nginx  # type: ignore[method-assign]
+    return ServicesShop(
+        settings=settings,
+        app=front,
+        databases={name: database for shop in shops for name, database in shop.databases.items()},
+        jobs=[job for shop in shops for job in shop.jobs],
+        neighbors={},
+        vital_signs=[sign for shop in shops for sign in shop.vital_signs],
+        tracing=None,
+        servers=list(servers.values()),
+        shops=shops,
+    )
 
 
-def _alone(settings: Settings, service: str, port: int) -> Settings:
+def _serve(apps: Mapping[str, Flask], name: str) -> BaseWSGIServer:
+    """The address where its neighbors reach this service, which is opened when all addresses are known."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return apps[name].wsgi_app(environ, start_response)
+
+    server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=_Silent)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    return server
+
+
+def _alone(settings: Settings, service: str, ports: Mapping[str, int]) -> Settings:
     """The settings of one service: no database but its own, and its neighbors at an address."""
     others = [name for name in SERVICES if name != service]
-    urls = {f"{name}_url": f"http://127.0.0.1:{port}" for name in others if hasattr(settings, f"{name}_url")}
+    urls = {f"{name}_url": f"http://127.0.0.1:{ports[name]}" for name in others}
     databases = {f"{name}_database_url": "" for name in others}
     token = settings.service_token or "what services show one another in the tests, 0123456789"
     public_url = settings.effective_public_url()

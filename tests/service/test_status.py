@@ -22,6 +22,7 @@ from bookstore.shared.neighbor import NeighborUnavailable
 from bookstore.shared.process import Process
 from bookstore.shared.status_neighbors import Neighbors
 from bookstore.shared.worker import run_once
+from tests.empty_databases import chosen_product
 from tests.faults.fault_proxy import DOWN, Fault, FaultProxy
 from tests.people import Person, log_in
 
@@ -45,18 +46,18 @@ def parts_of(admin: Person) -> dict[str, dict]:
     return {part["service"]: part for part in answer.get_json()["services"]}
 
 
-def test_the_monolith_tells_about_its_three_services(shop: Shop, ada: Person) -> None:
+def test_it_tells_about_the_three_services(shop: Shop, ada: Person) -> None:
     run_once(shop.vital_signs)
 
     answer = ada.api("GET", "/status").get_json()
 
     parts = {part["service"]: part for part in answer["services"]}
     assert list(parts) == ["accounts", "catalog", "orders"]
-    assert answer["topology"] == "monolith"
-    assert answer["neighbors"] == []
     catalog = parts["catalog"]
     assert catalog["schema"]["current"] == catalog["schema"]["needed"]
-    assert catalog["database"] == {"kind": "sqlite", "role": "embedded", "lag_seconds": None}
+    roles = {"sqlite": "embedded", "mariadb": "primary", "mysql": "primary"}
+    kind = chosen_product()
+    assert catalog["database"] == {"kind": kind, "role": roles[kind], "lag_seconds": None}
     assert [replica["name"] for replica in catalog["replicas"]] == [answer["answered_by"]["replica"]]
     assert catalog["commit"] == "unknown"
     assert catalog["facts"] == {"search_ready": False}
@@ -66,6 +67,16 @@ def test_the_monolith_tells_about_its_three_services(shop: Shop, ada: Person) ->
         "catalog": ["reservations", "reserved_copies", "search_changes"],
         "orders": ["mails", "mails_given_up", "payments_moving", "copies_returning", "orders_overdue"],
     }
+
+
+def test_the_monolith_has_no_neighbors_to_ask(settings: Settings, ada: Person) -> None:
+    shop = create_shop(settings)
+
+    answer = _as_admin(shop, ada, "/api/v1/status").get_json()
+    shop.close()
+
+    assert (answer["topology"], answer["neighbors"]) == ("monolith", [])
+    assert answer["answered_by"]["services"] == ["accounts", "catalog", "orders"]
 
 
 def test_the_page_says_it_in_both_languages(shop: Shop, ada: Person) -> None:
@@ -89,13 +100,15 @@ def test_it_is_not_for_others(path: str, app, ana: Person, visitor) -> None:
         assert ana.api("GET", "/status").status_code == 403
 
 
-def test_the_internal_part_is_for_services_only(shop: Shop, ada: Person) -> None:
+def test_the_internal_part_is_for_services_only(settings: Settings, ada: Person) -> None:
+    shop = create_shop(settings)
     client = shop.app.test_client()
     as_admin = client.get("/internal/status", headers={"Authorization": f"Bearer {ada.api_token}"})
     as_service = client.get(
         "/internal/status", headers={"Authorization": f"Bearer {shop.settings.service_token}"}
     )
 
+    shop.close()
     assert as_admin.status_code == 403
     assert [part["service"] for part in as_service.get_json()["services"]] == [
         "accounts",
