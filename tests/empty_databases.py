@@ -100,8 +100,7 @@ class EmptySchemas(EmptyDatabases):
         schema = Schema(name, self.server.create_schema(name), is_mariadb="MariaDB" in version)
         _migrate(service, schema.url)
         tables = self.server.administer(
-            "SELECT table_name FROM information_schema.tables"
-            f" WHERE table_schema = '{name}' AND table_name <> '{migrations.version_table(service)}'"
+            f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{name}'"
         )
         for (table,) in tables:
             schema.first_rows[str(table)] = self.server.administer(f"SELECT * FROM `{name}`.`{table}`")

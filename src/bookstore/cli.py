@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from bookstore.adopting.commands import adopt
 from bookstore.config import SERVICES, Settings, SettingsError
@@ -17,7 +18,7 @@ SAMPLE_OFFERS = 460
 
 
 class Program(click.Group):
-    """Shows expected errors as one line, and exits with 2 for wrong settings."""
+    """Shows errors that are no defects as one line, and exits with 2 for wrong settings."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -26,6 +27,9 @@ class Program(click.Group):
             raise click.UsageError(str(error)) from error
         except ShopError as error:
             raise click.ClickException(str(error)) from error
+        except DBAPIError as error:
+            reason = f"a database does not answer as it should: {error.orig}"
+            raise click.ClickException(f"{reason}. Run the same command again to go on.") from error
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

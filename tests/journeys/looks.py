@@ -224,6 +224,5 @@ NO_PAGES: dict[str, tuple[Address, str]] = {
     "catalog.show_photo": (lambda world: world.photo_path, "image/jpeg"),
     "static": (at("/static/shop.css"), "text/css"),
     "web.livez": (at("/livez"), "application/json"),
-    "web.metrics": (at("/metrics"), "text/plain"),
     "web.readyz": (at("/readyz"), "application/json"),
 }

@@ -124,8 +124,8 @@ def _break(status: int) -> ResponseReturnValue:
 
 
 def _may_be_a_page(rule: Rule) -> bool:
-    """Whatever a browser can open, except the API; its documentation is pages again."""
-    is_api = rule.rule.startswith(("/api/v1/", "/internal/")) and not rule.rule.endswith("/docs")
+    """Whatever a browser can open, except the API, whose documentation is pages again, and what an edge hides."""
+    is_api = rule.rule.startswith(("/api/v1/", "/internal/", "/metrics")) and not rule.rule.endswith("/docs")
     return "GET" in (rule.methods or ()) and not is_api and not rule.rule.startswith("/broken/")
 
 

@@ -20,6 +20,7 @@ from bookstore.accounts.secrets_at_rest import BrokenSeal, seal, unseal
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import AccountsUnavailable
 from bookstore.shared.identity import ALGORITHMS, KEYS_CACHE_SECONDS
+from bookstore.shared.retries import retried
 
 CURVE: Final = "Ed25519"
 # Twice the time for which others keep their copy of the public keys.
@@ -105,6 +106,7 @@ def _usable_key(session: Session, policy: Policy) -> OKPKey | None:
     return None
 
 
+@retried
 def _add_key(session: Session, policy: Policy, newest: int, activates_at: datetime) -> str:
     """Add the key after the newest that was seen; of several that do so at once, one succeeds for all."""
     row = _new_key(newest + 1, policy, activates_at)

@@ -14,6 +14,7 @@ from bookstore.shared import mail
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, ShopError
 from bookstore.shared.identity import SessionEnded
+from bookstore.shared.retries import retried
 
 log = structlog.get_logger("bookstore.accounts")
 
@@ -38,20 +39,25 @@ def change_password(
         user = session.get(User, user_id)
     if user is None:
         raise SessionEnded
+    known_hash, email, name = user.password_hash, user.email, user.name
     counter, _ = sessions.login_counters(user.email_key, device)
     throttling.count_attempt(session, counter, policy.failures_per_account, policy.login_window)
-    known_hash = user.password_hash
     if not passwords.is_right(current, known_hash):
         raise WrongPassword
-    passwords.check(new, email=user.email, name=user.name)
+    passwords.check(new, email=email, name=name)
     new_hash = passwords.hash_password(new)
-    with session.begin():
-        user = sessions.lock_user(session, user_id)
-        if user.password_hash != known_hash:
-            raise WrongPassword
-        replace_password(session, user, new_hash)
-        throttling.forget(session, counter)
-        session_id = sessions.add_session(session, policy, user, device)
+
+    @retried
+    def change() -> tuple[User, str]:
+        with session.begin():
+            user = sessions.lock_user(session, user_id)
+            if user.password_hash != known_hash:
+                raise WrongPassword
+            replace_password(session, user, new_hash)
+            throttling.forget(session, counter)
+            return user, sessions.add_session(session, policy, user, device)
+
+    user, session_id = change()
     return SignIn(user, tokens.issue(session, policy, user, session_id))
 
 

@@ -20,6 +20,7 @@ from bookstore.accounts.sessions import LOGIN, UserBanned, lock_user
 from bookstore.shared import mail
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, ShopError
+from bookstore.shared.retries import retried
 
 RESET = "reset"
 WINDOW = timedelta(hours=1)
@@ -64,13 +65,17 @@ def reset_password(session: Session, policy: Policy, token: str, new: str) -> No
     if user is None:
         raise ResetLinkInvalid
     passwords.check(new, email=user.email, name=user.name)
-    new_hash = passwords.hash_password(new)
+    _use_link(session, user.id, token, passwords.hash_password(new))
+    log.info("password reset", user=user.id)
+
+
+@retried
+def _use_link(session: Session, user_id: str, token: str, new_hash: str) -> None:
     with session.begin():
-        user = _lock_owner(session, user.id)
+        user = _lock_owner(session, user_id)
         _use(session, token)
         replace_password(session, user, new_hash)
         throttling.forget(session, throttling.account_counter(LOGIN, user.email_key))
-    log.info("password reset", user=user.id)
 
 
 def _queue_link(session: Session, policy: Policy, user: User, token: str) -> None:

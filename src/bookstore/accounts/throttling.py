@@ -38,19 +38,10 @@ def address_counter(action: str, address: str) -> str:
     return f"{action}:address:{ip}"
 
 
-@retried
 def count_attempt(session: Session, counter: str, most: int, window: timedelta) -> None:
     """Count one more attempt, in transactions of its own. Raises TooManyRequests beyond the most."""
     for _ in range(3):
-        with session.begin():
-            if _change_one(session, _restart(counter, window)) or _change_one(session, _add(counter, most)):
-                return
-            ends_at = session.scalar(
-                select(AttemptCounter.window_ends_at).where(AttemptCounter.name == counter)
-            )
-        if ends_at is not None:
-            raise TooManyRequests(_seconds(ends_at - utcnow()))
-        if _begin(session, counter, window):
+        if _count(session, counter, most, window) or _begin(session, counter, window):
             return
     raise TooManyRequests(1)
 
@@ -64,6 +55,20 @@ def give_back(session: Session, counter: str) -> None:
 def forget(session: Session, counter: str) -> None:
     """Begin counting anew, in the caller's transaction."""
     session.execute(delete(AttemptCounter).where(AttemptCounter.name == counter))
+
+
+@retried
+def _count(session: Session, counter: str, most: int, window: timedelta) -> bool:
+    """Count with a counter that is there; False when it is not, or not yet. Raises TooManyRequests."""
+    # One that another attempt begins meanwhile may come in sight only after the updates: it is not full.
+    full = (AttemptCounter.name == counter, AttemptCounter.attempts >= most)
+    with session.begin():
+        if _change_one(session, _restart(counter, window)) or _change_one(session, _add(counter, most)):
+            return True
+        ends_at = session.scalar(select(AttemptCounter.window_ends_at).where(*full))
+    if ends_at is None:
+        return False
+    raise TooManyRequests(_seconds(ends_at - utcnow()))
 
 
 def _restart(counter: str, window: timedelta) -> Update:
@@ -87,6 +92,7 @@ def _change_one(session: Session, statement: Update) -> bool:
     return session.execute(statement).rowcount == 1  # type: ignore[attr-defined, no-any-return]
 
 
+@retried
 def _begin(session: Session, counter: str, window: timedelta) -> bool:
     """Insert the counter; False when another attempt was quicker."""
     values = {"name": counter, "attempts": 1, "window_ends_at": utcnow() + window}

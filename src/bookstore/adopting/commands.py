@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from bookstore.adopting.original import COLUMNS, Original
 from bookstore.adopting.report import Report
@@ -53,20 +52,14 @@ def adopt(settings: Settings, place: str, origin: str, path: Path | None) -> Non
     for service, database in databases.items():
         if not migrations.is_current(database):
             raise click.ClickException(f"the {service} database is not ready; run `bookstore migrate` first")
+    original = Original(place, server_options(settings))
+    path = path or settings.data_dir / "imports" / f"adopted-{origin}.csv"
+    report = Report(path)
     try:
-        original = Original(place, server_options(settings))
-        path = path or settings.data_dir / "imports" / f"adopted-{origin}.csv"
-        report = Report(path)
-        try:
-            _run(settings, databases, original, origin, report)
-        finally:
-            report.close()
-            original.close()
-    except DBAPIError as error:
-        reason = (
-            f"a database does not answer as it should: {error.orig}. Run the same command again to go on."
-        )
-        raise click.ClickException(reason) from error
+        _run(settings, databases, original, origin, report)
+    finally:
+        report.close()
+        original.close()
     _tell(report)
 
 

@@ -98,6 +98,7 @@ def reserve(
 def commit(session: Session, reference: str) -> None:
     """The held copies are sold; repeating it changes nothing. Raises ReservationGone."""
     with session.begin():
+        _lock(session, reference)
         in_time = Reservation.expires_at > utcnow()
         if _move(session, reference, ReservationStatus.HELD, ReservationStatus.COMMITTED, in_time):
             for line in _lines(session, reference):
@@ -110,6 +111,7 @@ def commit(session: Session, reference: str) -> None:
 def release(session: Session, reference: str) -> None:
     """Give the copies back, held or sold; an unknown or released reference changes nothing."""
     with session.begin():
+        _lock(session, reference)
         if _move(session, reference, ReservationStatus.HELD, ReservationStatus.RELEASED):
             _give_back(session, reference, Listing.held)
         elif _move(session, reference, ReservationStatus.COMMITTED, ReservationStatus.RELEASED):
@@ -137,6 +139,7 @@ def expire_due(session: Session, limit: int = SWEEP) -> int:
 def _expire(session: Session, reference: str, now: datetime) -> bool:
     """Only if it is still held and was not renewed: a commit or a renewal may be faster."""
     with session.begin():
+        _lock(session, reference)
         is_due = Reservation.expires_at <= now
         expired = _move(session, reference, ReservationStatus.HELD, ReservationStatus.EXPIRED, is_due)
         if expired:
@@ -160,7 +163,7 @@ def _hold(session: Session, reference: str, copies: Copies, hold: timedelta) -> 
     until = utcnow() + hold
     held, expired = ReservationStatus.HELD, ReservationStatus.EXPIRED
     with session.begin():
-        known = session.scalar(select(Reservation).where(Reservation.reference == reference))
+        known = _lock(session, reference)
         if known is None:
             _enter(session, reference, copies, until)
         elif not known.wants(copies):
@@ -170,6 +173,15 @@ def _hold(session: Session, reference: str, copies: Copies, hold: timedelta) -> 
                 raise ReservationGone
             _take(session, copies)
         return HeldCopies(reference, until, _held_lines(session, reference))
+
+
+def _lock(session: Session, reference: str) -> Reservation | None:
+    """Wait for whoever changes this reservation now, and keep others from it until the transaction ends.
+
+    Without it, a server may look for the row of an update by status and time of expiry. While another one
+    renews the hold, the row moves in that index, and the update passes it by.
+    """
+    return session.scalar(select(Reservation).where(Reservation.reference == reference).with_for_update())
 
 
 def _enter(session: Session, reference: str, copies: Copies, until: datetime) -> None:

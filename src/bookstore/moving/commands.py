@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from bookstore.config import Settings, variable
 from bookstore.moving.moves import MovedTable, move
@@ -153,12 +152,7 @@ def _run(sources: Place, targets: Place, batch: int, start_over: bool, server: S
             bar.length = max(total, 1)
             bar.update(done - bar.pos, done)
 
-        try:
-            moved = move(sources, targets, start_over=start_over, batch=batch, server=server, report=show)
-        except DBAPIError as error:
-            raise click.ClickException(
-                f"a database does not answer as it should: {error.orig}. Run the same command again to go on."
-            ) from error
+        moved = move(sources, targets, start_over=start_over, batch=batch, server=server, report=show)
     _tell(moved, targets)
 
 

@@ -28,7 +28,7 @@ from bookstore.orders.saga import Saga, turn_back
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, NotFound, ServiceUnavailable, ShopError
 from bookstore.shared.pagination import Page, decode_cursor, encode_cursor
-from bookstore.shared.retries import repeatable
+from bookstore.shared.retries import repeatable, retried
 
 MAX_TOKEN = 255
 
@@ -94,15 +94,7 @@ def confirm_transfer(
     session: Session, catalog: Catalog, gateway: PaymentGateway, policy: Policy, payment_id: int
 ) -> Payment:
     """The money of a bank transfer has arrived. Raises NotFound, NotPending, and what `pay` raises."""
-    with changing(session, Order.id == _order_id_of(session, payment_id)) as order:
-        payment = order.payment(payment_id)
-        if payment.status is PaymentStatus.CAPTURED:
-            return payment
-        if payment.status is not PaymentStatus.PENDING:
-            raise NotPending
-        now = utcnow()
-        payment.move(PaymentStatus.AUTHORIZED, now, "transfer confirmed")
-        payment.claim(now + policy.claim)
+    payment = _accept_transfer(session, policy, _order_id_of(session, payment_id), payment_id)
     _go_on(Saga(session, catalog, gateway, policy), payment)
     return payment
 
@@ -111,17 +103,8 @@ def reject_transfer(
     session: Session, catalog: Catalog, gateway: PaymentGateway, policy: Policy, payment_id: int
 ) -> Payment:
     """The money has not arrived: the order is canceled, its copies are free. Raises NotFound, NotPending."""
-    with changing(session, Order.id == _order_id_of(session, payment_id)) as order:
-        payment = order.payment(payment_id)
-        if payment.status is not PaymentStatus.PENDING:
-            raise NotPending
-        now = utcnow()
-        order.cancel(now)
-        turn_back(order, now)
-        payment.claim(now + policy.claim)
-        order.claimed_until = now + policy.claim
-        mails.queue_canceled(session, order)
-    Saga(session, catalog, gateway, policy).settle(order)
+    payment = _refuse_transfer(session, policy, _order_id_of(session, payment_id), payment_id)
+    Saga(session, catalog, gateway, policy).settle(payment.order)
     return payment
 
 
@@ -152,6 +135,35 @@ def _order_id_of(session: Session, payment_id: int) -> int:
     if order_id is None:
         raise NotFound
     return order_id
+
+
+@retried
+def _accept_transfer(session: Session, policy: Policy, order_id: int, payment_id: int) -> Payment:
+    with changing(session, Order.id == order_id) as order:
+        payment = order.payment(payment_id)
+        if payment.status is PaymentStatus.CAPTURED:
+            return payment
+        if payment.status is not PaymentStatus.PENDING:
+            raise NotPending
+        now = utcnow()
+        payment.move(PaymentStatus.AUTHORIZED, now, "transfer confirmed")
+        payment.claim(now + policy.claim)
+        return payment
+
+
+@retried
+def _refuse_transfer(session: Session, policy: Policy, order_id: int, payment_id: int) -> Payment:
+    with changing(session, Order.id == order_id) as order:
+        payment = order.payment(payment_id)
+        if payment.status is not PaymentStatus.PENDING:
+            raise NotPending
+        now = utcnow()
+        order.cancel(now)
+        turn_back(order, now)
+        payment.claim(now + policy.claim)
+        order.claimed_until = now + policy.claim
+        mails.queue_canceled(session, order)
+        return payment
 
 
 def _go_on(saga: Saga, payment: Payment) -> None:

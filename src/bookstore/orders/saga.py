@@ -31,6 +31,7 @@ from bookstore.orders.ports import (
 )
 from bookstore.orders.saga_timeline import STEPS
 from bookstore.shared.clock import utcnow
+from bookstore.shared.retries import retried
 from bookstore.shared.telemetry import log
 from bookstore.shared.tracing import step
 
@@ -203,14 +204,19 @@ class Saga:
         note: str = "",
     ) -> None:
         """Record the step that was made, unless somebody has moved the payment meanwhile."""
-        before, now = payment.status, utcnow()
-        with changing(self.session, Order.id == payment.order_id) as order:
-            if payment.status is not before:
-                return
-            payment.move(to, now, note)
-            payment.claim(now + self.policy.claim)
-            if and_then is not None:
-                and_then(order, now)
+        before, order_id, now = payment.status, payment.order_id, utcnow()
+
+        @retried
+        def record() -> None:
+            with changing(self.session, Order.id == order_id) as order:
+                if payment.status is not before:
+                    return
+                payment.move(to, now, note)
+                payment.claim(now + self.policy.claim)
+                if and_then is not None:
+                    and_then(order, now)
+
+        record()
 
     def _put_off(self, payment: Payment, reason: str) -> None:
         """The step got no answer. A promise that never comes is given up: an uncaptured one takes nothing."""

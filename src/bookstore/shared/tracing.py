@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from bookstore.shared.telemetry import SECRETS_AFTER
 from bookstore.shared.worker import Job
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 EXPORT_SECONDS = 1.0
 BATCH_SECONDS = 1.0
 CLOSE_SECONDS = 2.0
-# Machines ask for the first three every few seconds; the path of a reset link is a secret.
-UNTRACED = "/livez$,/readyz$,/metrics$,/accounts/reset/"
+# Machines ask for the first three every few seconds.
+UNTRACED = f"/livez$,/readyz$,/metrics$,{SECRETS_AFTER}"
 
 # The tracer of the app whose request or job runs here.
 _tracer: "ContextVar[Tracer | None]" = ContextVar("bookstore_tracer", default=None)

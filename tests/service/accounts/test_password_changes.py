@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.deadlocks import deadlocks
 from tests.people import PASSWORD, join, log_in
 from tests.service.accounts.rows import mails_to, reset_link, sessions_of, user_of
 
@@ -13,6 +14,14 @@ def test_the_new_password_holds_and_the_old_one_does_not(app, ana):
     assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/profile")
     old = app.test_client().post("/api/v1/accounts/sessions", json={"email": ana.email, "password": PASSWORD})
     assert old.status_code == 401
+    assert log_in(app, ana.name, ana.email, ana.user_id, NEW).get("/accounts/profile").status_code == 200
+
+
+def test_a_deadlock_is_not_the_users_trouble(app, ana):
+    with deadlocks() as server:
+        answer = ana.post("/accounts/password", {"current": PASSWORD, "new": NEW})
+    assert len(server.met) > 0
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/profile")
     assert log_in(app, ana.name, ana.email, ana.user_id, NEW).get("/accounts/profile").status_code == 200
 
 

@@ -9,6 +9,7 @@ import time_machine
 from bookstore.accounts import password_resets
 from bookstore.accounts.models import Mail, PasswordReset, User
 from bookstore.accounts.password_resets import ResetLinkInvalid
+from tests.deadlocks import deadlocks
 from tests.people import PASSWORD, join, log_in, submit
 from tests.service.accounts.rows import count, mails_to, reset_link, sessions_of, user_of
 
@@ -36,6 +37,16 @@ def test_the_link_sets_a_new_password(app, database, ana):
         "password_reset",
         "password_changed",
     ]
+
+
+def test_a_deadlock_does_not_use_the_link_up(app, database, ana):
+    ask(app)
+    link = reset_link(app, database, ana.email)
+    with deadlocks() as server:
+        answer = use(app, link)
+    assert len(server.met) > 0
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/login")
+    assert log_in(app, ana.name, ana.email, ana.user_id, NEW).get("/accounts/profile").status_code == 200
 
 
 def test_every_session_ends(app, database, ana):

@@ -125,6 +125,29 @@ def test_of_twenty_attempts_at_the_same_moment_five_get_through(database):
     assert sorted(outcomes) == ["refused"] * 15 + ["through"] * 5
 
 
+def test_the_first_attempts_at_the_same_moment_all_get_through(database):
+    """They all find no counter, and one makes it while the others look."""
+    outcomes = []
+
+    def attempt(start, counter):
+        with database.writing() as session:
+            start.wait()
+            throttling.count_attempt(session, counter, 8, WINDOW)
+        outcomes.append("through")
+
+    for number in range(10):
+        start = threading.Barrier(8)
+        threads = [
+            threading.Thread(target=attempt, args=(start, f"login:account:{number}")) for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert outcomes == ["through"] * 80
+    assert set(attempts(database).values()) == {8}
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

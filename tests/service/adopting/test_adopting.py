@@ -1,16 +1,15 @@
 """The original's users find their account, what they sell and what they bought; copies and money agree."""
 
+import sqlite3
 import sys
 from collections import Counter
 
 import pytest
-from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from bookstore.accounts.models import User
 from bookstore.auditing import audit_shop
 from bookstore.catalog.models import Book, Listing
-from bookstore.cli import main
 from bookstore.orders.models import Mail, Order
 from bookstore.orders.payment_models import Payment
 from tests.people import log_in
@@ -69,11 +68,10 @@ def test_the_server_of_the_original_is_reached_as_the_settings_say(
     assert "TLS" in refused.output or "SSL" in refused.output
 
 
-def test_a_missing_driver_is_named(shop, monkeypatch):
-    monkeypatch.setenv("BOOKSTORE_DATA_DIR", str(shop.settings.data_dir))
+def test_a_missing_driver_is_named(command, monkeypatch):
     monkeypatch.setitem(sys.modules, "MySQLdb", None)
-    refused = CliRunner().invoke(main, ["adopt", "mysql://u:secret@127.0.0.1:9/x"])
-    assert refused.exit_code == 1
+    refused = command("adopt", "mysql://u:secret@127.0.0.1:9/x")
+    assert refused.exit_code != 0
     assert "MySQL and MariaDB need the extra: pip install 'bookstore[mysql]'" in refused.output
     assert "secret" not in refused.output
 
@@ -207,32 +205,18 @@ def test_the_gateway_must_not_claim_an_adopted_payment(shop, students, adopt):
         ("ALTER TABLE book DROP COLUMN stock", "table book has no column stock"),
     ],
 )
-def test_another_database_is_refused_and_nothing_adopted(
-    shop, students, tmp_path, monkeypatch, statement, said
-):
-    import sqlite3
-
-    from click.testing import CliRunner
-
-    from bookstore.cli import main
-
-    monkeypatch.setenv("BOOKSTORE_DATA_DIR", str(shop.settings.data_dir))
+def test_another_database_is_refused_and_nothing_adopted(shop, students, command, tmp_path, statement, said):
     path = tmp_path / "bookstore.db"
     students.fill(*SMALL).write(f"sqlite:///{path}")
     with sqlite3.connect(path) as connection:
         connection.execute(statement)
-    refused = CliRunner().invoke(main, ["adopt", str(path)])
+    refused = command("adopt", str(path))
     assert refused.exit_code == 1
     assert said in refused.output
     assert count(shop, "accounts", User) == 0
 
 
-def test_a_file_that_is_not_there_is_not_made(shop, tmp_path, monkeypatch):
-    from click.testing import CliRunner
-
-    from bookstore.cli import main
-
-    monkeypatch.setenv("BOOKSTORE_DATA_DIR", str(shop.settings.data_dir))
-    refused = CliRunner().invoke(main, ["adopt", str(tmp_path / "nowhere.db")])
+def test_a_file_that_is_not_there_is_not_made(command, tmp_path):
+    refused = command("adopt", str(tmp_path / "nowhere.db"))
     assert (refused.exit_code, "there is no file" in refused.output) == (1, True)
     assert not (tmp_path / "nowhere.db").exists()

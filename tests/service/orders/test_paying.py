@@ -18,6 +18,7 @@ from bookstore.orders.payments import InvalidToken, NotPending, PaymentDelayed
 from bookstore.orders.ports import GatewayError, PaymentDeclined, ReservationExpired
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import NotFound
+from tests.deadlocks import deadlocks
 from tests.service.orders.stall import Stall
 
 
@@ -248,6 +249,20 @@ def test_a_transfer_is_confirmed_once(stall: Stall) -> None:
     with pytest.raises(NotPending):
         stall.reject(payment)
     assert stall.money() == (2750, 0)
+
+
+def test_a_transfer_is_confirmed_although_each_transaction_meets_a_deadlock(stall: Stall) -> None:
+    reference = stall.order((1, 2)).reference
+    payment = stall.pay(reference, "", method=Method.BANK_TRANSFER)
+
+    with deadlocks() as server:
+        confirmed = stall.confirm(payment)
+
+    assert len(server.met) > 2
+    assert confirmed.status is PaymentStatus.CAPTURED
+    assert stall.find(reference).status is OrderStatus.PAID
+    assert stall.money() == (2 * 1250 + 1500, 0)
+    stall.assert_sound()
 
 
 def test_a_transfer_that_did_not_arrive_ends_the_order(stall: Stall) -> None:

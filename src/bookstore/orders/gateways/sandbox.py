@@ -21,6 +21,7 @@ from bookstore.orders.ports import Authorization, GatewayError, PaymentDeclined
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import DATABASE_AWAY, Database, UtcDateTime, service_metadata
 from bookstore.shared.money import Money
+from bookstore.shared.retries import repeatable
 
 APPROVED, DECLINED, TIMEOUT, ERROR = "tok_approved", "tok_declined", "tok_timeout", "tok_error"
 METHODS = {"card", "paypal", "bank_transfer"}
@@ -116,10 +117,9 @@ class SandboxGateway:
         fingerprint = _fingerprint("authorize", reference, amount.minor, amount.currency, method, token)
         if token == ERROR:
             raise GatewayError
-        with self._transaction() as session:
-            known = _first_answer(session, key, fingerprint)
-            answer = known or _decide(session, key, fingerprint, reference, amount, method, token)
-        if known is None and token == TIMEOUT:
+        with _answering():
+            answer, is_new = self._promise(key, fingerprint, reference, amount, method, token)
+        if is_new and token == TIMEOUT:
             raise GatewayError
         if answer.authorization_id is None:
             raise PaymentDeclined(reference=reference)
@@ -132,7 +132,8 @@ class SandboxGateway:
             promise.captured_minor = promise.amount_minor
             return EntryKind.CAPTURED, promise.amount_minor
 
-        self._once(key, _fingerprint("capture", authorization_id), authorization_id, take)
+        with _answering():
+            self._once(key, _fingerprint("capture", authorization_id), authorization_id, take)
 
     def void(self, key: str, authorization_id: str) -> None:
         def drop(promise: Promise) -> tuple[EntryKind, int]:
@@ -141,7 +142,8 @@ class SandboxGateway:
             promise.voided = True
             return EntryKind.VOIDED, promise.amount_minor
 
-        self._once(key, _fingerprint("void", authorization_id), authorization_id, drop)
+        with _answering():
+            self._once(key, _fingerprint("void", authorization_id), authorization_id, drop)
 
     def refund(self, key: str, authorization_id: str, amount: Money) -> None:
         def give_back(promise: Promise) -> tuple[EntryKind, int]:
@@ -152,7 +154,8 @@ class SandboxGateway:
             return EntryKind.REFUNDED, amount.minor
 
         fingerprint = _fingerprint("refund", authorization_id, amount.minor, amount.currency)
-        self._once(key, fingerprint, authorization_id, give_back)
+        with _answering():
+            self._once(key, fingerprint, authorization_id, give_back)
 
     def statement(self) -> list[StatementLine]:
         """All movements, in the order in which they happened."""
@@ -171,15 +174,17 @@ class SandboxGateway:
     def close(self) -> None:
         self._database.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Session]:
-        """The gateway's books, to write in; when they are out of reach, the gateway is broken."""
-        try:
-            with self._database.writing() as session, session.begin():
-                yield session
-        except DATABASE_AWAY as error:
-            raise GatewayError from error
+    @repeatable
+    def _promise(
+        self, key: str, fingerprint: str, reference: str, amount: Money, method: str, token: str
+    ) -> tuple[Answer, bool]:
+        """The first answer to this key, and whether it was given just now."""
+        with self._database.writing() as session, session.begin():
+            known = _first_answer(session, key, fingerprint)
+            answer = known or _decide(session, key, fingerprint, reference, amount, method, token)
+            return answer, known is None
 
+    @repeatable
     def _once(
         self,
         key: str,
@@ -188,7 +193,7 @@ class SandboxGateway:
         act: Callable[[Promise], tuple[EntryKind, int]],
     ) -> None:
         """Act on a promise and remember the key, or do nothing when the key has acted before."""
-        with self._transaction() as session:
+        with self._database.writing() as session, session.begin():
             if _first_answer(session, key, fingerprint) is not None:
                 return
             promise = session.get(Promise, authorization_id, with_for_update=True)
@@ -197,6 +202,15 @@ class SandboxGateway:
             kind, amount_minor = act(promise)
             _write_entry(session, promise, kind, amount_minor)
             session.add(Answer(key=key, fingerprint=fingerprint, authorization_id=authorization_id))
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """When its books are out of reach, the gateway is broken."""
+    try:
+        yield
+    except DATABASE_AWAY as error:
+        raise GatewayError from error
 
 
 def _decide(
