@@ -6,26 +6,34 @@ PYTHON ?= python3
 PROCESSES ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
+# What people, programs and neighbors meet is the same in one process and in three, on a file and on a server.
+# In the first setting everything is tested, in the others what can differ there.
+SETTINGS := services-sqlite monolith-mariadb services-mysql
+ALIKE := tests/service tests/contract tests/journeys
 CATALOGS := $(wildcard src/bookstore/*/translations/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGS:.po=.mo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format setup setup-dev browser mariadb mysql nginx promtool drill test-on-mariadb test-on-mysql translations locks clean
+.PHONY: help run test lint format setup setup-dev browser mariadb mysql nginx promtool drill test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
 
 help: ## Show what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
 
 run: setup ## Set everything up and serve a stocked shop on http://127.0.0.1:8000
 	@$(BIN)/bookstore migrate
 	@$(BIN)/bookstore stock
 	@exec $(BIN)/bookstore serve
 
-test: setup-dev browser mariadb mysql nginx promtool ## Set everything up and run every test
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(TESTS)
+test: test-monolith-sqlite $(addprefix test-,$(SETTINGS)) ## Set everything up and run every test in all settings
 
-# What talks to a database, on real servers that the tests start themselves. The rest is the same on all of them.
-test-on-mariadb test-on-mysql: test-on-%: setup-dev %
-	BOOKSTORE_TEST_DATABASE=$* $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal tests/service tests/contract
+test-monolith-sqlite: test-setup ## Run every test in one process on SQLite (TESTS chooses some)
+	$(PYTEST) $(TESTS)
+
+$(addprefix test-,$(SETTINGS)): test-%: test-setup
+	BOOKSTORE_TEST_TOPOLOGY=$(word 1,$(subst -, ,$*)) BOOKSTORE_TEST_DATABASE=$(word 2,$(subst -, ,$*)) $(PYTEST) $(or $(TESTS),$(ALIKE))
+
+test-setup: setup-dev browser mariadb mysql nginx promtool
 
 drill: setup-dev mariadb mysql nginx ## Kill any process for 5 minutes while people buy (options in DRILL)
 	$(BIN)/python -m tests.cluster.drill $(DRILL)
