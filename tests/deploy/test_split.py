@@ -204,6 +204,14 @@ def test_a_request_id_that_is_none_is_replaced(split: LiveShop) -> None:
 
 
 @pytest.mark.parametrize("kib", [1500, 5000], ids=["the app refuses", "nginx refuses"])
+def test_a_form_that_is_too_large_is_refused_with_a_page(split: LiveShop, kib: int) -> None:
+    form = {"email": "x" * kib * 1024}
+    for _ in range(5):
+        page = httpx.post(f"{split.url}/accounts/login", data=form)
+        assert (page.status_code, '<p class="error-status">413</p>' in page.text) == (413, True)
+
+
+@pytest.mark.parametrize("kib", [1500, 5000], ids=["the app refuses", "nginx refuses"])
 def test_what_is_too_large_is_refused_in_words(split: LiveShop, kib: int) -> None:
     body = b"x" * kib * 1024
     call = httpx.post(
@@ -235,12 +243,15 @@ def test_a_dead_nginx_is_started_again(split: LiveShop, part: str) -> None:
 def test_a_service_that_is_away_says_so_and_the_others_go_on(split: LiveShop) -> None:
     with away(split, "orders"):
         page = httpx.get(f"{split.url}/orders/cart")
+        form = httpx.post(f"{split.url}/orders/cart", data={"listing_id": "1"})
         call = httpx.post(f"{split.url}/api/v1/orders", json={}, headers={"Idempotency-Key": "one"})
         others = [httpx.get(f"{split.url}{path}").status_code for path in ("/", "/accounts/login")]
-    assert page.status_code == call.status_code == 503
-    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "A part of the shop is away" in page.text
-    assert "Una parte de la tienda no responde" in page.text
+    assert page.status_code == form.status_code == call.status_code == 503
+    for shown in (page, form):
+        assert shown.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert shown.headers["Retry-After"] == "5"
+        assert "A part of the shop is away" in shown.text
+        assert "Una parte de la tienda no responde" in shown.text
     assert call.json()["code"] == "service_unavailable"
     assert call.headers["Retry-After"] == "5"
     assert others == [200, 200]

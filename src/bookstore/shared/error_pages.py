@@ -7,13 +7,17 @@ from urllib.parse import quote
 from flask import Flask, Response, g, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from bookstore.shared import telemetry
 from bookstore.shared.database import DATABASE_AWAY
 from bookstore.shared.edge import SAFE_METHODS, local_path, wants_json
 from bookstore.shared.errors import N_, DatabaseUnavailable, ShopError, SignInRequired
 from bookstore.shared.money import Money
+
+# Of a body that is refused at sight so much is still taken off the wire.
+MOST_DISCARDED = 64 * 1024 * 1024
+CHUNK = 64 * 1024
 
 
 def install(app: Flask) -> None:
@@ -65,11 +69,22 @@ def _show_error(error: Exception) -> ResponseReturnValue:
         telemetry.log.exception("unhandled error", path=request.path)
     if isinstance(error, SignInRequired) and not wants_json():
         return redirect(_login_address())
+    if isinstance(error, RequestEntityTooLarge):
+        _discard_body()
     status = _status(error)
     answer = _problem(error, status) if wants_json() else _error_page(error, status)
     for name, value in _error_headers(error).items():
         answer.headers[name] = value
     return answer
+
+
+def _discard_body() -> None:
+    """A client who is still sending when the connection closes loses the answer with it: let it finish."""
+    length, most = request.content_length, request.max_content_length
+    refused_at_sight = length is not None and most is not None and most < length <= MOST_DISCARDED
+    body = request.environ["wsgi.input"]
+    while refused_at_sight and length and (chunk := body.read(min(CHUNK, length))):
+        length -= len(chunk)
 
 
 def _login_address() -> str:
