@@ -19,8 +19,8 @@ from tests.faults.fault_proxy import Fault, FaultProxy
 # Small, so that waiting for somebody who does not answer does not take the tests long.
 SHORT = {
     "neighbor_connect_timeout_seconds": 0.5,
-    "neighbor_timeout_seconds": 0.6,
-    "neighbor_call_seconds": 1.2,
+    "neighbor_timeout_seconds": 1.5,
+    "neighbor_call_seconds": 3.0,
     "neighbor_rest_seconds": 0.3,
 }
 
