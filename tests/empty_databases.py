@@ -39,6 +39,10 @@ class EmptyDatabases(Protocol):
         """The URL of an empty, migrated database; where it is a file, it lies in this folder."""
 
     @contextmanager
+    def bare(self, folder: Path) -> Iterator[str]:
+        """The URL of a database without any table."""
+
+    @contextmanager
     def opened(self, service: str, folder: Path) -> Iterator[Database]:
         with self.lent(service, folder) as url:
             database = Database(service, url)
@@ -61,6 +65,10 @@ class EmptyFiles(EmptyDatabases):
         path = folder / template.name
         shutil.copyfile(template, path)
         yield f"sqlite:///{path}"
+
+    @contextmanager
+    def bare(self, folder: Path) -> Iterator[str]:
+        yield f"sqlite:///{folder / 'bare.sqlite3'}"
 
 
 @dataclass
@@ -93,6 +101,12 @@ class EmptySchemas(EmptyDatabases):
             yield schema.url
         finally:
             schema.is_lent = False
+
+    @contextmanager
+    def bare(self, folder: Path) -> Iterator[str]:
+        url = self.server.create_schema("bare")
+        yield url
+        self.server.administer("DROP DATABASE bare")
 
     def _create(self, service: str) -> Schema:
         name = f"{service}_{len(self.schemas[service]) + 1}"

@@ -5,6 +5,7 @@ It looks at databases of several services, which no service may; so it stands be
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from bookstore.app import orders_policy
@@ -35,24 +36,30 @@ class Finding(Protocol):
     def detail(self) -> str: ...
 
 
-def audit_shop(settings: Settings, databases: dict[str, Database]) -> list[Finding]:
-    """Everything that does not hold over all databases; an empty list is the promise kept."""
+def audit_shop(
+    settings: Settings, databases: dict[str, Database], at: datetime | None = None
+) -> list[Finding]:
+    """Everything that does not hold over all databases; an empty list is the promise kept.
+
+    `at` is the moment by which deadlines are judged, if not now: a copy of the shop has stood still since
+    it was made, and is not unsound because time has passed.
+    """
     with databases["catalog"].reading() as session:
-        findings: list[Finding] = [*audit_copies(session)]
+        findings: list[Finding] = [*audit_copies(session, at)]
     with databases["orders"].reading() as session:
-        findings += audit_orders(session, choose_gateway(settings), orders_policy(settings))
-    return findings + _twice(databases)
+        findings += audit_orders(session, choose_gateway(settings), orders_policy(settings), at)
+    return findings + _twice(databases, at)
 
 
-def _twice(databases: dict[str, Database]) -> list[Finding]:
+def _twice(databases: dict[str, Database], at: datetime | None) -> list[Finding]:
     """Two databases cannot be read at one moment: what a second look no longer finds was under way."""
-    first = set(_compare(databases))
-    return [finding for finding in _compare(databases) if finding in first] if first else []
+    first = set(_compare(databases, at))
+    return [finding for finding in _compare(databases, at) if finding in first] if first else []
 
 
-def _compare(databases: dict[str, Database]) -> Iterator[Disagreement]:
+def _compare(databases: dict[str, Database], at: datetime | None) -> Iterator[Disagreement]:
     with databases["orders"].reading() as session:
-        expected = expected_reservations(session)
+        expected = expected_reservations(session, at)
     with databases["catalog"].reading() as session:
         actual = reservation_states(session)
     for reference, wanted in expected.items():

@@ -1,8 +1,6 @@
 """The command line: everything that an operator does with the shop."""
 
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,10 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from bookstore.adopting.commands import adopt
+from bookstore.backups.commands import backup, restore
 from bookstore.config import SERVICES, Settings, SettingsError
+from bookstore.deploying.commands import deploy
+from bookstore.lab.commands import lab
 from bookstore.moving.commands import join, split
 from bookstore.shared.errors import ShopError
 
@@ -144,14 +145,14 @@ def worker(settings: Settings) -> None:
     Any number of workers may run: each piece of work is claimed in the database.
     """
     from bookstore.app import create_shop
-    from bookstore.shared.telemetry import configure_logging
+    from bookstore.shared.process import told_to_stop
+    from bookstore.shared.telemetry import configure_logging, serve_metrics
     from bookstore.shared.worker import run_until
 
     configure_logging(settings.log_format, settings.log_level)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = told_to_stop()
     shop = create_shop(settings)
+    serve_metrics(settings.host, settings.metrics_port)
     click.echo(f"working on {len(shop.jobs)} jobs (Ctrl-C ends)")
     run_until(stop, [*shop.jobs, *shop.vital_signs])
     shop.close()
@@ -370,6 +371,10 @@ def audit(settings: Settings) -> None:
 main.add_command(split)
 main.add_command(join)
 main.add_command(adopt)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(deploy)
+main.add_command(lab)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -62,10 +62,21 @@ class Settings:
     )
     host: str = setting("127.0.0.1", "Address to listen on")
     port: int = setting(8000, "Port to listen on", validate.Range(1, 65535))
+    metrics_port: int = setting(
+        0,
+        "Port at which `worker` and `backup --daily-at`, which serve no pages, tell Prometheus; 0 for none",
+        validate.Range(0, 65535),
+    )
     workers: int = setting(2, "Server processes", validate.Range(1, 64))
     threads: int = setting(8, "Threads of each server process", validate.Range(1, 256))
     graceful_seconds: int = setting(
         30, "Seconds that running requests get to finish at a stop", validate.Range(1, 600)
+    )
+    drain_seconds: int = setting(
+        0,
+        "Seconds after SIGTERM in which /readyz is red and requests are still answered, so that load "
+        "balancers turn to others before the server stops",
+        validate.Range(0, 300),
     )
     embedded_worker: bool = setting(
         True, "Run the background jobs beside the server, without `bookstore worker`"
@@ -78,12 +89,22 @@ class Settings:
         "Folder that all replicas of the catalog share: photos, copies of the search index; "
         "default: `media` in the data folder",
     )
+    backup_dir: str = setting("", "Folder of the backups; default: `backups` in the data folder")
+    backup_key: str = setting("", "Encrypts and opens backups; without one they are not encrypted")
+    backups_kept: int = setting(
+        7, "Backups of this shop that `bookstore backup` leaves in the folder", validate.Range(1, 10_000)
+    )
     database_url: str = setting(
         "", "SQLAlchemy URL for services without one of their own; default: SQLite files in the data folder"
     )
     accounts_database_url: str = setting("", "SQLAlchemy URL of the accounts database")
     catalog_database_url: str = setting("", "SQLAlchemy URL of the catalog database")
     orders_database_url: str = setting("", "SQLAlchemy URL of the orders database")
+    sandbox_database_url: str = setting(
+        "",
+        "SQLAlchemy URL of the books of the payment sandbox, which all processes of orders share; "
+        "default: a SQLite file in the data folder",
+    )
     database_tls_ca: str = setting(
         "", "CA file of a database server: its connections are encrypted and its certificate is checked"
     )
@@ -236,7 +257,8 @@ class Settings:
             raise SettingsError(
                 f"BOOKSTORE_SERVICE_TOKEN needs {MIN_SECRET_LENGTH} characters or more between services"
             )
-
+        if self.backup_key and (len(self.backup_key) < MIN_SECRET_LENGTH or _is_weak(self.backup_key)):
+            raise SettingsError(f"BOOKSTORE_BACKUP_KEY must be {MIN_SECRET_LENGTH} random characters or more")
         if self.database_tls_ca and not Path(self.database_tls_ca).is_file():
             raise SettingsError(f"BOOKSTORE_DATABASE_TLS_CA names no file: {self.database_tls_ca}")
 
@@ -262,9 +284,16 @@ class Settings:
     def effective_media_dir(self) -> Path:
         return Path(self.media_dir).resolve() if self.media_dir else self.data_dir.resolve() / "media"
 
+    def effective_backup_dir(self) -> Path:
+        return Path(self.backup_dir).resolve() if self.backup_dir else self.data_dir.resolve() / "backups"
+
     def effective_secret_key(self) -> str:
         """The secret key; in development one is made and kept in the data folder."""
-        return self.secret_key or _kept_secret(self.data_dir / "secret_key")
+        return self.secret_key or _kept_secret(self.kept_secret_key())
+
+    def kept_secret_key(self) -> Path:
+        """The file of the secret key that was made because the settings have none."""
+        return self.data_dir / "secret_key"
 
     def effective_public_url(self) -> str:
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")

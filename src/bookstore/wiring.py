@@ -101,11 +101,17 @@ def choose_catalog(databases: Mapping[str, Database], neighbors: Mapping[str, Ne
     return HttpCatalog(neighbors["catalog"])
 
 
+def gateway_url(settings: Settings) -> str:
+    """Where the payment sandbox keeps its books."""
+    file = (settings.data_dir / "gateway.sqlite3").resolve()
+    return settings.sandbox_database_url or f"sqlite:///{file}"
+
+
 def choose_gateway(settings: Settings) -> "SandboxGateway":
     """Who takes the money: the sandbox, which keeps books of its own and moves no real money."""
     from bookstore.orders.gateways.sandbox import SandboxGateway
 
-    return SandboxGateway(f"sqlite:///{(settings.data_dir / 'gateway.sqlite3').resolve()}")
+    return SandboxGateway(gateway_url(settings), server_options(settings))
 
 
 def require_neighbors(settings: Settings) -> None:

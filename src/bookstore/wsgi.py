@@ -6,12 +6,18 @@
 import os
 import shutil
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
+from mmap import mmap
 from pathlib import Path
+from signal import SIGTERM
+from socket import SHUT_RDWR
+from threading import Timer
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 from bookstore.config import Settings
@@ -29,19 +35,70 @@ def create_app() -> Flask:
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Gives a connection a thread once it has something to say.
+    """Gives a connection a thread once it has something to say, and answers all who are connected at the end.
 
     gunicorn's own worker lets a thread wait five seconds for the first byte, so that a few silent
-    connections, such as browsers open in advance, keep everybody else waiting.
+    connections, such as browsers open in advance, keep everybody else waiting. And while it finishes, it
+    leaves the port open and those who come unanswered: their requests are lost, and nobody may repeat a POST.
     """
 
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            self._close_the_door()
+
+    def _close_the_door(self) -> None:
+        """Let in who is connected already; everybody else is refused from here on, and asks elsewhere."""
+        for listener in self.sockets:
+            before = None
+            while before != self.nr_conns:
+                before = self.nr_conns
+                self.accept(listener)
+            listener.close()
+
     def enqueue_req(self, conn: Any) -> None:
-        if conn.initialized or conn.data_ready:
+        if conn.initialized or conn.data_ready or not self.alive:
             super().enqueue_req(conn)
         else:
             silent: Future[object] = Future()
             silent.set_result(_DEFER)
             self.finish_request(conn, silent)
+
+
+class Draining(Exception):
+    """The server will stop soon; new visitors are better sent to another one."""
+
+
+class Drain:
+    """Whether the server is about to stop, known to all of its processes: one byte that they share."""
+
+    def __init__(self) -> None:
+        self._shared = mmap(-1, 1)
+
+    def begin(self) -> None:
+        self._shared[0] = 1
+
+    @property
+    def has_begun(self) -> bool:
+        return self._shared[0] == 1
+
+    def check(self) -> None:
+        """Raise Draining once it has begun: /readyz is red by it."""
+        if self.has_begun:
+            raise Draining
+
+
+class DrainingArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """Lets the load balancers notice first, and stops then. A second signal stops at once."""
+
+    def handle_term(self) -> None:
+        drain, seconds = self.app.drain, self.app.settings.drain_seconds
+        if seconds == 0 or drain.has_begun:
+            super().handle_term()
+        drain.begin()
+        stop = Timer(seconds, os.kill, (os.getpid(), SIGTERM))
+        stop.daemon = True
+        stop.start()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -50,7 +107,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, settings: Settings) -> None:
         # All processes of this server are one replica, so it gets its name before they are forked.
         self.settings = replace(settings, replica=settings.replica or new_replica_name())
+        self.drain = Drain()
         super().__init__()
+
+    def run(self) -> None:
+        DrainingArbiter(self).run()
 
     def load_config(self) -> None:
         settings = self.settings
@@ -65,7 +126,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "control_socket_disable": True,
             "accesslog": None,
             "loglevel": "warning",
-            "post_worker_init": _start_jobs,
+            "when_ready": _do_not_listen_yet,
+            "post_worker_init": _open,
             "worker_exit": _stop_jobs,
             "child_exit": _forget_metrics,
         }
@@ -75,8 +137,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Flask:
         # Each server process builds its own shop after the fork: no connection or thread is shared.
         from bookstore.app import create_shop
+        from bookstore.shared.pages import ready_when
 
         self.shop = create_shop(self.settings)
+        ready_when(self.shop.app, "drain", self.drain.check)
         return self.shop.app
 
 
@@ -92,11 +156,29 @@ def prepare_metrics(folder: Path) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
+def _do_not_listen_yet(arbiter: Any) -> None:
+    """Refuse who comes before the shop is loaded: they ask another replica at once, instead of waiting here.
+
+    The port stays ours. A system on which a socket cannot stop listening lets them wait.
+    """
+    for listener in arbiter.LISTENERS:
+        with suppress(OSError):
+            listener.sock.shutdown(SHUT_RDWR)
+
+
+def _open(worker: Any) -> None:
+    """Called in a server process whose shop is loaded. All share the sockets, so the first one opens them."""
+    for listener in worker.sockets:
+        listener.sock.listen(worker.cfg.backlog)
+    _start_jobs(worker)
+
+
 def _start_jobs(worker: Any) -> None:
     from bookstore.shared.worker import start_threads
 
     shop = worker.app.shop
-    jobs = shop.jobs if shop.settings.embedded_worker else []
+    all_of_them = shop.settings.embedded_worker
+    jobs = [job for job in shop.jobs if all_of_them or job.of_each_replica]
     worker.finish_jobs = start_threads([*jobs, *shop.vital_signs])
 
 

@@ -33,6 +33,8 @@ TOKENS = ["tok_approved"] * 6 + ["tok_timeout", "tok_error", "tok_declined"]
 TITLES = 12
 COPIES = 400
 SETTLE_SECONDS = 180
+PATIENCE_SECONDS = 120
+CALM_ANSWERS = 30
 PAID = {"paid", "shipped", "delivered", "refunded"}
 
 
@@ -236,9 +238,23 @@ def _findings(shop: LiveShop, people: list[Buyer]) -> list[str]:
     """Everything that the shop did not keep of what it had said; empty when all is well."""
     audit = _settle(shop)
     findings = [] if audit is None else [f"audit: {audit}"]
+    _wait_until_open(people)
     for buyer in people:
         findings += _broken_words(buyer)
     return findings
+
+
+def _wait_until_open(people: list[Buyer]) -> None:
+    """What was killed last is still starting; whether the shop kept its word is asked when it answers steadily."""
+    ends_at, calm = time.monotonic() + PATIENCE_SECONDS, 0
+    while calm < CALM_ANSWERS:
+        assert time.monotonic() < ends_at, "the shop does not come back"
+        asked = people[calm % len(people)].client.http
+        if asked.get("/orders", params={"limit": 1}).status_code == 200:
+            calm += 1
+        else:
+            calm = 0
+            time.sleep(0.2)
 
 
 def _settle(shop: LiveShop) -> str | None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -155,9 +156,9 @@ def free_port() -> int:
 class ApiClient:
     """A person at the API of a running shop."""
 
-    def __init__(self, shop: LiveShop, name: str) -> None:
+    def __init__(self, shop: LiveShop, name: str, verify: ssl.SSLContext | bool = True) -> None:
         self.email = f"{name}@example.com"
-        self.http = httpx.Client(base_url=f"{shop.url}/api/v1", timeout=30)
+        self.http = httpx.Client(base_url=f"{shop.url}/api/v1", timeout=30, verify=verify)
         self.http.post(
             "/accounts/users",
             json={"name": name.title(), "email": self.email, "password": "correct horse battery"},

@@ -22,10 +22,12 @@ from bookstore.orders.ports import Catalog
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database
 from bookstore.shared.money import Money
-from bookstore.shared.neighbor import Neighbor
+from bookstore.shared.neighbor import Neighbor, Patience
 from bookstore.wiring import LocalCatalog
 from tests.fakes.catalog import FakeCatalog
 
+# Sixteen at once on a busy machine wait for one another longer than people should.
+PATIENCE = Patience(connect=10, answer=30, call=60)
 ANA = Seller("0d3f7f3e-6a0a-4a53-8a39-6c0d7b4f5a11", "Ana Sells")
 
 
@@ -148,7 +150,7 @@ def socket_world(catalog_alone: Shop, settings: Settings) -> Iterator[World]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
-    neighbor = Neighbor("catalog", url, settings.service_token)
+    neighbor = Neighbor("catalog", url, settings.service_token, PATIENCE)
     yield RealWorld(HttpCatalog(neighbor), catalog_alone.databases["catalog"])
     neighbor.close()
     server.shutdown()

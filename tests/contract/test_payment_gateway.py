@@ -10,13 +10,21 @@ import pytest
 from bookstore.orders.gateways.sandbox import SandboxGateway
 from bookstore.orders.ports import GatewayError, PaymentDeclined
 from bookstore.shared.money import Money
+from tests.empty_databases import EmptyDatabases
 
 PRICE = Money(2750, "USD")
 
 
 @pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[SandboxGateway]:
-    gateway = SandboxGateway(f"sqlite:///{tmp_path / 'gateway.sqlite3'}")
+def books(tmp_path: Path, empty_databases: EmptyDatabases) -> Iterator[str]:
+    """Where the sandbox keeps its books."""
+    with empty_databases.bare(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def gateway(books: str) -> Iterator[SandboxGateway]:
+    gateway = SandboxGateway(books)
     yield gateway
     gateway.close()
 
@@ -171,14 +179,13 @@ def test_an_unknown_promise_is_an_error(gateway: SandboxGateway) -> None:
         gateway.capture("c-1", "auth_nobody_made")
 
 
-def test_the_books_outlive_the_process(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'gateway.sqlite3'}"
-    before = SandboxGateway(url)
+def test_the_books_outlive_the_process(books: str) -> None:
+    before = SandboxGateway(books)
     authorization_id = promise(before)
     before.capture("c-1", authorization_id)
     before.close()
 
-    after = SandboxGateway(url)
+    after = SandboxGateway(books)
     after.capture("c-1", authorization_id)
     assert movements(after) == [("authorized", 2750), ("captured", 2750)]
     after.close()
@@ -200,13 +207,12 @@ def test_twenty_at_once_with_one_key_get_one_promise_and_take_once(gateway: Sand
     assert movements(gateway) == [("authorized", 2750), ("captured", 2750)]
 
 
-def test_several_processes_may_open_the_same_books_at_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'gateway.sqlite3'}"
+def test_several_processes_may_open_the_same_books_at_once(books: str) -> None:
     start = threading.Barrier(8)
 
     def open_books(number: int) -> int:
         start.wait()
-        gateway = SandboxGateway(url)
+        gateway = SandboxGateway(books)
         promise(gateway, f"a-{number}")
         gateway.close()
         return number

@@ -79,10 +79,11 @@ def services_on_files(folder: Path) -> Iterator[FaultWorld]:
         gateway = ends.enter_context(FaultProxy(serve_gateway(sandbox, ends)))
         asked = Neighbor("gateway", f"http://127.0.0.1:{gateway.port}", "unused", PATIENCE)
         ends.callback(asked.close)
-        patch = ends.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(wiring, "choose_gateway", lambda settings: HttpGateway(asked))
         changed = {"smtp_port": mail.port, "smtp_timeout_seconds": 0.5}
-        shop = ends.enter_context(split_shop(settings, **changed))
+        # Only while this shop is put together: another world may be made while this one lives.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(wiring, "choose_gateway", lambda settings: HttpGateway(asked))
+            shop = ends.enter_context(split_shop(settings, **changed))
         wires = {"neighbor": list(shop.proxies.values()), "mail": [mail], "gateway": [gateway]}
         ana, bruno = _people(shop)
         yield FaultWorld(settings, shop, shop.databases, shop.jobs, wires, mailbox, ana, bruno, sandbox)

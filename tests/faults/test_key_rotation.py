@@ -1,6 +1,7 @@
 """Keys change while people go on: nobody is logged out, in one process or three."""
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,10 +12,22 @@ from bookstore.accounts import keys
 from bookstore.app import accounts_policy
 from bookstore.config import Settings
 from bookstore.shared.errors import AccountsUnavailable
-from tests.faults.split_shop import SplitShop
+from tests.faults.split_shop import SplitShop, split_shop
 from tests.people import PASSWORD, join, log_in, submit
 
 ROTATIONS = 5
+# Nobody is away here, so a busy machine may take its time to answer.
+PATIENCE = {
+    "neighbor_connect_timeout_seconds": 10,
+    "neighbor_timeout_seconds": 10,
+    "neighbor_call_seconds": 15,
+}
+
+
+@pytest.fixture
+def split(settings: Settings) -> Iterator[SplitShop]:
+    with split_shop(settings, **PATIENCE) as shop:
+        yield shop
 
 
 def rotate(database: Any, settings: Settings) -> None:

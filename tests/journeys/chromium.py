@@ -16,7 +16,7 @@ OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
     # No name is looked up: a page that asks another host for something fails its test.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 
 

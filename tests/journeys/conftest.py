@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,25 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report
 
 
+@dataclass(frozen=True)
+class DeployedShop:
+    """A stocked shop with an admin that somebody else has deployed."""
+
+    url: str
+
+
 @pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory, empty_databases: EmptyDatabases) -> Iterator[LiveShop]:
-    """A stocked shop with an admin, served by a process of its own for all journeys."""
+def live(request: pytest.FixtureRequest) -> Iterator[LiveShop | DeployedShop]:
+    """A stocked shop with an admin: the one that BOOKSTORE_TEST_SHOP names, or else one of our own."""
+    if address := os.environ.get("BOOKSTORE_TEST_SHOP"):
+        yield DeployedShop(address)
+    else:
+        yield request.getfixturevalue("own_shop")
+
+
+@pytest.fixture(scope="session")
+def own_shop(tmp_path_factory: pytest.TempPathFactory, empty_databases: EmptyDatabases) -> Iterator[LiveShop]:
+    """Served by a process of its own for all journeys."""
     folder = tmp_path_factory.mktemp("journeys") / "shop"
     with database_settings(empty_databases, folder) as urls:
         shop = LiveShop(folder, {variable(name): url for name, url in urls.items()})

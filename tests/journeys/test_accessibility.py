@@ -80,6 +80,29 @@ def test_every_page_is_looked_at(app: Flask) -> None:
     assert NO_PAGES.keys() <= pages
 
 
+# The spacing that a reader may ask for without losing anything (WCAG 2.2, 1.4.12); a wider font does the same.
+WIDELY = (
+    "* { letter-spacing: 0.12em !important; word-spacing: 0.16em !important; line-height: 1.5 !important }"
+)
+# Through an object of styles, since the shop's policy refuses a style inside the page.
+ADOPT_STYLES = """styles => { const sheet = new CSSStyleSheet(); sheet.replaceSync(styles);
+    document.adoptedStyleSheets = [sheet] }"""
+
+
+@pytest.mark.parametrize("who", ["ana", "bruno", "carla", "nora", "ada", "visitor"])
+def test_widely_spaced_text_does_not_run_over_on_the_narrowest_phone(
+    who: str, world: World, watched: Windows
+) -> None:
+    page = world.pages[who]
+    page.goto("/")
+    page.evaluate(ADOPT_STYLES, WIDELY)
+    _settle(page, NARROWEST, "light")
+
+    assert page.evaluate("document.scrollingElement.scrollWidth") == NARROWEST
+    assert page.evaluate(TOO_WIDE) == []
+    assert watched.take_problems() == []
+
+
 @pytest.mark.parametrize("route", NO_PAGES)
 def test_what_is_not_looked_at_is_no_page(route: str, world: World, app: Flask) -> None:
     path, kind = NO_PAGES[route]

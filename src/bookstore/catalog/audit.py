@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -38,8 +38,10 @@ class ReservationState:
     lines: Mapping[int, int]
 
 
-def audit_copies(session: Session) -> list[Finding]:
+def audit_copies(session: Session, at: datetime | None = None) -> list[Finding]:
     """Listings whose counters do not agree with one another or with their reservations.
+
+    Holds are judged as of the moment `at`, by default now.
 
     One read transaction sees all of it at one moment, so a busy shop is not mistaken for a broken one.
     """
@@ -58,7 +60,7 @@ def audit_copies(session: Session) -> list[Finding]:
         if row.sold != sold.get(row.id, 0):
             detail = f"{row.sold} sold, {sold.get(row.id, 0)} committed"
             findings.append(Finding("sold copies have a reservation", subject, detail))
-    return findings + _forgotten(session)
+    return findings + _forgotten(session, at or utcnow())
 
 
 def reservation_states(session: Session) -> dict[str, ReservationState]:
@@ -88,8 +90,8 @@ def _reserved(session: Session, status: ReservationStatus) -> dict[int, int]:
     return {listing_id: int(copies) for listing_id, copies in session.execute(query)}
 
 
-def _forgotten(session: Session) -> list[Finding]:
-    overdue = (Reservation.status == ReservationStatus.HELD, Reservation.expires_at < utcnow() - FORGOTTEN)
+def _forgotten(session: Session, at: datetime) -> list[Finding]:
+    overdue = (Reservation.status == ReservationStatus.HELD, Reservation.expires_at < at - FORGOTTEN)
     found = session.execute(select(Reservation.reference, Reservation.expires_at).where(*overdue))
     return [
         Finding("no hold outlives its time", reference, f"expired {expires_at.isoformat()}")

@@ -16,7 +16,7 @@ def jobs(database: Database, policy: Policy, search: Search) -> list[Job]:
 
     return [
         Job("catalog-reservations", 5, expire_reservations),
-        Job("catalog-search-index", 1, search.follow),
+        Job("catalog-search-index", 1, search.follow, of_each_replica=True),
         Job("catalog-search-copies", 60, search.copy_for_replicas),
         Job("catalog-search-changes", 3600, search.forget_old_changes),
     ]

@@ -58,6 +58,11 @@ def key_of(table: Table, row: Row[Any]) -> Key:
     return tuple(row._mapping[column] for column in table.primary_key)
 
 
+def values_of(table: Table, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """The rows as they are inserted into a table of the same columns."""
+    return [{column.name: row._mapping[column] for column in table.columns} for row in rows]
+
+
 def count(connection: Connection, table: Table) -> int:
     return connection.scalar(select(func.count()).select_from(table)) or 0
 

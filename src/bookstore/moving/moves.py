@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from sqlalchemy import Table, insert
 from sqlalchemy.exc import DBAPIError
 
-from bookstore.moving.content import Content, batches, content_of, count, key_of, reading, tables_of
+from bookstore.moving.content import (
+    Content,
+    batches,
+    content_of,
+    count,
+    key_of,
+    reading,
+    tables_of,
+    values_of,
+)
 from bookstore.moving.errors import CopyDiffers, RowRefused, StillWritten
 from bookstore.moving.numbering import go_on_after, last_number
 from bookstore.moving.places import Place, open_place, shown
@@ -103,10 +112,9 @@ def _copy(service: _Service, table: Table, position: Position, size: int) -> Ite
     with reading(service.source) as source:
         for rows in batches(source, table, position.key, size):
             now = copied.plus(rows)
-            values = [{column.name: row._mapping[column] for column in table.columns} for row in rows]
             try:
                 with service.target.engine.begin() as target:
-                    target.execute(insert(table), values)
+                    target.execute(insert(table), values_of(table, rows))
                     progress.advance(target, table, copied, now, key_of(table, rows[-1]))
             except DBAPIError as error:
                 first, last = key_of(table, rows[0]), key_of(table, rows[-1])

@@ -1,7 +1,9 @@
 """Which part of the shop a process is: its services, its replica, what was built."""
 
 import secrets
+import signal
 import socket
+import threading
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -45,3 +47,11 @@ class Process:
 def new_replica_name() -> str:
     """A name for server processes that start together: the host's, and something no other start has."""
     return f"{socket.gethostname()[:40]}-{secrets.token_hex(3)}"
+
+
+def told_to_stop() -> threading.Event:
+    """Set by Ctrl-C or SIGTERM, from now on; for a process that ends when what it is at is done."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -16,6 +16,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
     multiprocess,
+    start_http_server,
 )
 from prometheus_client.values import MultiProcessValue, ValueClass
 
@@ -135,6 +136,16 @@ def metrics_page() -> Response:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def serve_metrics(host: str, port: int) -> None:
+    """Tell Prometheus about a process that serves no pages; not at port 0. Exits when it is taken."""
+    if not port:
+        return
+    try:
+        start_http_server(port, host)
+    except OSError as error:
+        sys.exit(f"Error: BOOKSTORE_METRICS_PORT {port}: {error.strerror}")
 
 
 def _path_without_secrets() -> str:

@@ -10,11 +10,16 @@ from bookstore.shared.telemetry import JOB_ITEMS, JOB_RUNS, log
 
 @dataclass(frozen=True)
 class Job:
-    """Something to do again and again. `run` returns how many things it did."""
+    """Something to do again and again. `run` returns how many things it did.
+
+    What is `of_each_replica` concerns something that a replica has for itself: each does it, wherever
+    the workers are that do the rest.
+    """
 
     name: str
     every_seconds: float
     run: Callable[[], int]
+    of_each_replica: bool = False
 
 
 def run_once(jobs: Sequence[Job]) -> int:

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 
 from bookstore.orders.audit import Finding, audit_orders, expected_reservations
+from bookstore.orders.models import Order
 from bookstore.orders.payment_models import Method
 from bookstore.orders.payments import PaymentDelayed
 from bookstore.orders.ports import GatewayError
@@ -157,3 +158,16 @@ def test_patience_is_a_policy(stall: Stall) -> None:
     stall.policy = replace(stall.policy, stuck_after=timedelta(0))
 
     assert rules(stall) == {"no payment past its deadline"}
+
+
+def test_more_orders_than_are_fetched_at_once_are_all_looked_at(stall: Stall) -> None:
+    stall.order((1, 1))
+    table = Order.__table__
+    with stall.session() as session, session.begin():
+        row = session.execute(select(table)).mappings().one()
+        copies = [{**row, "id": row["id"] + n, "reference": f"BS-COPY-{n}"} for n in range(1, 1002)]
+        session.execute(insert(table), copies)
+
+    # Their lines were not copied, so none of them adds up.
+    unsound = [finding for finding in audit(stall) if finding.rule == "totals add up"]
+    assert len(unsound) == 1001
