@@ -8,14 +8,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 # What people, programs and neighbors meet is the same in one process and in three, on a file and on a server.
-# In the first setting everything is tested, in the others what can differ there.
+# In the first setting everything is tested, in the others what can differ there; how a page looks, and whether it is
+# accessible, does not depend on where its rows are.
 SETTINGS := services-sqlite monolith-mariadb services-mysql
-ALIKE := tests/service tests/contract tests/journeys
+ALIKE := tests/service tests/contract tests/journeys --ignore tests/journeys/test_accessibility.py
 CATALOGS := $(wildcard src/bookstore/*/translations/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGS:.po=.mo)
 
+DOCKERFILES := Dockerfile $(wildcard tests/*/*/Dockerfile)
+
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format setup setup-dev browser mariadb mysql nginx promtool drill test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
+.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool docker drill test-compose test-cluster lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -25,13 +28,28 @@ run: setup ## Set everything up and serve a stocked shop on http://127.0.0.1:800
 	@$(BIN)/bookstore stock
 	@exec $(BIN)/bookstore serve
 
-test: test-monolith-sqlite $(addprefix test-,$(SETTINGS)) ## Set everything up and run every test in all settings
+up: setup ## Deploy the shop on this machine by Docker Compose (DOMAIN says its name)
+	$(BIN)/bookstore deploy compose --domain $(or $(DOMAIN),$(error say DOMAIN=shop.example))
+
+test: test-monolith-sqlite $(addprefix test-,$(SETTINGS)) test-compose ## Set everything up and run every test in all settings
 
 test-monolith-sqlite: test-setup ## Run every test in one process on SQLite (TESTS chooses some)
-	$(PYTEST) $(TESTS)
+	$(PYTEST) $(or $(TESTS),--ignore tests/compose --ignore tests/swarm)
 
 $(addprefix test-,$(SETTINGS)): test-%: test-setup
 	BOOKSTORE_TEST_TOPOLOGY=$(word 1,$(subst -, ,$*)) BOOKSTORE_TEST_DATABASE=$(word 2,$(subst -, ,$*)) $(PYTEST) $(or $(TESTS),$(ALIKE))
+
+test-compose: setup-dev docker ## Build the images and run both compose files on a Docker engine
+	$(BIN)/python -m pytest tests/compose
+
+test-cluster: setup-dev cluster ## Run the shop on five nodes and let them fail under load (FULL=yes: all of it)
+	$(BIN)/python -m pytest -s $(or $(TESTS),tests/swarm $(if $(FULL),,--ignore tests/swarm/long))
+
+lab: setup cluster ## Bring up a Docker Swarm of five nodes on this machine, with the shop on it (as root)
+	$(BIN)/bookstore lab up
+
+lab-down: setup ## End the lab; nothing of it stays
+	$(BIN)/bookstore lab down
 
 test-setup: setup-dev browser mariadb mysql nginx promtool
 
@@ -43,6 +61,7 @@ lint: setup-dev ## Check style, types and who imports whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint $(DOCKERFILES)
 
 format: setup-dev ## Put the code into the common style
 	$(BIN)/ruff check --fix .
@@ -82,6 +101,13 @@ mysql:
 
 nginx:
 	@scripts/ensure-nginx
+
+docker:
+	@scripts/ensure-docker
+	@scripts/get-compose
+
+cluster:
+	@scripts/ensure-cluster
 
 promtool: setup-dev
 	@scripts/ensure-promtool

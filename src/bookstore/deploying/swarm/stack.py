@@ -1,0 +1,104 @@
+"""One of our stack files on a Swarm: its settings, its secrets, and what is done with it as a whole."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bookstore.deploying.errors import SecretMissing
+from bookstore.deploying.programs import run
+from bookstore.deploying.stack import MIGRATIONS
+
+DATABASES = {
+    "monolith": ("database_url",),
+    "services": ("accounts_database_url", "catalog_database_url", "orders_database_url"),
+}
+COMMON_SECRETS = ("secret_key", "service_token")
+DIGEST_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class SwarmStack:
+    """A topology as the files in this folder describe it, under a name of its own in the cluster.
+
+    `settings` are variables of the stack files, which go before those of the environment.
+    """
+
+    folder: Path
+    topology: str
+    name: str
+    secrets: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    encrypted: bool = False
+
+    @property
+    def mtu(self) -> str:
+        """The largest packet of its network, as the stack files choose it."""
+        name, default = ("OVERLAY_MTU_ENCRYPTED", "1400") if self.encrypted else ("OVERLAY_MTU", "1450")
+        return self.settings.get(name) or os.environ.get(name) or default
+
+    def deploy(self) -> None:
+        """Tell the Swarm what should be. It goes about it by itself. Raises CommandFailed, SecretMissing."""
+        files = [f"{self.topology}.yaml", *(["encrypted.yaml"] if self.encrypted else [])]
+        self._deploy(files)
+
+    def deploy_migrations(self) -> list[str]:
+        """Run the migrations, which end by themselves; the names of their services."""
+        self.remove_migrations()
+        files = [f"{self.topology}-migration.yaml", *(["encrypted.yaml"] if self.encrypted else [])]
+        self._deploy(files)
+        return [f"{self.name}_{name}" for name in MIGRATIONS[self.topology]]
+
+    def remove_migrations(self) -> None:
+        names = {f"{self.name}_{name}" for name in MIGRATIONS[self.topology]}
+        there = set(run(["docker", "service", "ls", "--format", "{{.Name}}"]).split())
+        if gone := sorted(names & there):
+            run(["docker", "service", "rm", *gone])
+
+    def environ(self) -> dict[str, str]:
+        """The variables of the stack files."""
+        return {
+            **self.settings,
+            "STACK": self.name,
+            "SECRETS": str(self.secrets.resolve()),
+            **self._digests(),
+        }
+
+    def _digests(self) -> dict[str, str]:
+        """What is in each secret and config, as far as their names tell it."""
+        names = (*COMMON_SECRETS, *DATABASES[self.topology])
+        paths = {name: self.secrets / name for name in names}
+        paths["balancer"] = self.folder.parent / "nginx" / "templates" / "balancer.conf"
+        return {f"{name.upper()}_DIGEST": digest(path) for name, path in paths.items()}
+
+    def _deploy(self, files: list[str]) -> None:
+        options = [part for file in files for part in ("--compose-file", str(self.folder / file))]
+        run(["docker", "stack", "deploy", "--with-registry-auth", *options, self.name], self.environ())
+
+
+def digest(path: Path) -> str:
+    """Raises SecretMissing when the file is missing or empty."""
+    if not path.is_file() or not (content := path.read_bytes()):
+        raise SecretMissing(path=str(path))
+    return hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]
+
+
+def prune(stack: SwarmStack) -> list[str]:
+    """Remove the secrets and configs of this stack that nothing uses, not even what one could go back to."""
+    gone = []
+    for kind in ("secret", "config"):
+        label = f"label=com.docker.stack.namespace={stack.name}"
+        names = run(["docker", kind, "ls", "--filter", label, "--format", "{{.Name}}"]).split()
+        used = _used(stack.name)
+        for name in names:
+            if name not in used:
+                run(["docker", kind, "rm", name])
+                gone.append(name)
+    return gone
+
+
+def _used(stack: str) -> str:
+    """All that the services are and were, as one text in which names can be looked for."""
+    names = run(["docker", "stack", "services", "--format", "{{.Name}}", stack]).split()
+    return run(["docker", "service", "inspect", *names]) if names else ""
