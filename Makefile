@@ -9,9 +9,13 @@ BIN := $(VENV)/bin
 PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 # What people, programs and neighbors meet is the same in one process and in three, on a file and on a server.
 # In the first setting everything is tested, in the others what can differ there; how a page looks, and whether it is
-# accessible, does not depend on where its rows are.
+# accessible, does not depend on where its rows are. Backups and moves bring databases of their own, of every kind.
 SETTINGS := services-sqlite monolith-mariadb services-mysql
-ALIKE := tests/service tests/contract tests/journeys --ignore tests/journeys/test_accessibility.py
+ALIKE := tests/service tests/contract tests/journeys $(addprefix --ignore ,tests/journeys/test_accessibility.py \
+	tests/service/backups tests/service/moving)
+# The tests of one service alone do not know a topology, and on SQLite they have passed in the first setting.
+ONE_SERVICE := $(addprefix tests/service/,accounts catalog orders orders_pages)
+services-sqlite := $(addprefix --ignore ,$(ONE_SERVICE))
 CATALOGS := $(wildcard src/bookstore/*/translations/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGS:.po=.mo)
 
@@ -37,7 +41,7 @@ test-monolith-sqlite: test-setup ## Run every test in one process on SQLite (TES
 	$(PYTEST) $(or $(TESTS),--ignore tests/compose --ignore tests/swarm)
 
 $(addprefix test-,$(SETTINGS)): test-%: test-setup
-	BOOKSTORE_TEST_TOPOLOGY=$(word 1,$(subst -, ,$*)) BOOKSTORE_TEST_DATABASE=$(word 2,$(subst -, ,$*)) $(PYTEST) $(or $(TESTS),$(ALIKE))
+	BOOKSTORE_TEST_TOPOLOGY=$(word 1,$(subst -, ,$*)) BOOKSTORE_TEST_DATABASE=$(word 2,$(subst -, ,$*)) $(PYTEST) $(or $(TESTS),$(ALIKE) $($*))
 
 test-compose: setup-dev docker ## Build the images and run both compose files on a Docker engine
 	$(BIN)/python -m pytest tests/compose

@@ -1,7 +1,7 @@
 """What every test may ask for. The shop in a test is the whole shop on databases of its own."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from jinja2 import FileSystemBytecodeCache
+from werkzeug.routing import Rule
 
 from bookstore.app import Shop
 from bookstore.config import Settings
@@ -31,12 +33,50 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("shared-machine")
 
 
+# Their tests know no topology, so that the Makefile need not run them in each.
+OF_ONE_SERVICE = ("accounts", "catalog", "orders", "orders_pages")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test of the whole shop where the Makefile looks for tests of one service."""
+    alone = [Path(__file__).parent / "service" / name for name in OF_ONE_SERVICE]
+    for item in items:
+        if "shop" in getattr(item, "fixturenames", ()) and set(alone) & set(item.path.parents):
+            raise pytest.UsageError(f"{item.nodeid} needs the whole shop: its place is tests/service itself")
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own settings must not reach the tests."""
     for name in list(os.environ):
         if name.startswith("BOOKSTORE_") and not name.startswith("BOOKSTORE_TEST_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each test has an app of its own; the templates are compiled once for all of them."""
+    cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": cache})
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_rules() -> Iterator[None]:
+    """werkzeug makes and compiles a function for each route of each app, always the same ones."""
+    compile_builder = Rule._compile_builder
+    builders: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
+
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        key = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
+        if key not in builders:
+            builders[key] = compile_builder(rule, append_unknown)
+        return builders[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compile_once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ Errors do not pass through here: `shared.web` turns them into problem+json.
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import marshmallow as ma
@@ -132,6 +133,36 @@ def error_responses(blueprint: Blueprint, *errors: type[ShopError]) -> Any:
 
 def register_api(app: Flask, service: str, blueprint: Blueprint, description: str) -> None:
     """Serve a service's API with its OpenAPI document and readable documentation."""
+    app.register_blueprint(blueprint)
+    app.register_blueprint(_documentation(service, blueprint, description))
+
+
+def _documentation(service: str, blueprint: Blueprint, description: str) -> FlaskBlueprint:
+    pages = FlaskBlueprint(f"{service}_api_docs", __name__, url_prefix=f"/api/v1/{service}")
+
+    @pages.get("/openapi.json")
+    @audience(Audience.EVERYONE)
+    def document() -> ResponseReturnValue:
+        """The OpenAPI 3.1 document of this service's API."""
+        return jsonify(_described(service, blueprint, description))
+
+    @pages.get("/docs")
+    @audience(Audience.EVERYONE)
+    def docs() -> ResponseReturnValue:
+        """The same, for people."""
+        found = api_docs.operations(_described(service, blueprint, description))
+        return render_template("api/docs.html", service=service, description=description, operations=found)
+
+    return pages
+
+
+@cache
+def _described(service: str, blueprint: Blueprint, description: str) -> dict[str, Any]:
+    """The OpenAPI document of these routes.
+
+    It is made when somebody asks: it takes longer than all the rest of a start, and few replicas are asked.
+    """
+    app = Flask(__name__)
     prefix = f"{service.upper()}_"
     app.config.update(
         {
@@ -140,33 +171,8 @@ def register_api(app: Flask, service: str, blueprint: Blueprint, description: st
             f"{prefix}OPENAPI_VERSION": "3.1.0",
         }
     )
-    api = ServiceApi(
-        app,
-        config_prefix=prefix,
-        spec_kwargs={
-            "info": {"description": description},
-            "servers": [{"url": "/"}],
-        },
-    )
+    about = {"info": {"description": description}, "servers": [{"url": "/"}]}
+    api = ServiceApi(app, config_prefix=prefix, spec_kwargs=about)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     api.register_blueprint(blueprint)
-    app.register_blueprint(_documentation(service, api, description))
-
-
-def _documentation(service: str, api: ServiceApi, description: str) -> FlaskBlueprint:
-    pages = FlaskBlueprint(f"{service}_api_docs", __name__, url_prefix=f"/api/v1/{service}")
-
-    @pages.get("/openapi.json")
-    @audience(Audience.EVERYONE)
-    def document() -> ResponseReturnValue:
-        """The OpenAPI 3.1 document of this service's API."""
-        return jsonify(api.spec.to_dict())
-
-    @pages.get("/docs")
-    @audience(Audience.EVERYONE)
-    def docs() -> ResponseReturnValue:
-        """The same, for people."""
-        found = api_docs.operations(api.spec.to_dict())
-        return render_template("api/docs.html", service=service, description=description, operations=found)
-
-    return pages
+    return dict(api.spec.to_dict())

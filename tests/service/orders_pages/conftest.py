@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from jinja2 import FileSystemBytecodeCache
 
 import bookstore
 from bookstore import orders
@@ -42,20 +41,13 @@ def accounts() -> FakeAccounts:
     return FakeAccounts()
 
 
-@pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Each test has an app of its own; its templates need compiling only once."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
-
-
 @pytest.fixture
-def app(stall: Stall, accounts: FakeAccounts, compiled_templates: FileSystemBytecodeCache) -> Flask:
+def app(stall: Stall, accounts: FakeAccounts) -> Flask:
     edge = WebPolicy(secret_key="a secret that only the tests know, 0123456789")
     translations = [PACKAGE / "shared" / "translations", PACKAGE / "orders" / "translations"]
     app = new_app(edge, TokenVerifier(accounts), translations)
     orders.register(app, stall.database, Policy(), stall.catalog, stall.gateway)
     access.require_audiences(app)
-    app.jinja_env.bytecode_cache = compiled_templates
     app.testing = True
     return app
 
