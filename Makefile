@@ -13,9 +13,13 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 SETTINGS := services-sqlite monolith-mariadb services-mysql
 ALIKE := tests/service tests/contract tests/journeys $(addprefix --ignore ,tests/journeys/test_accessibility.py \
 	tests/service/backups tests/service/moving)
-# The tests of one service alone do not know a topology, and on SQLite they have passed in the first setting.
+# The tests of one service do not know a topology. On SQLite tests/deploy/test_service_alone.py runs them, each where
+# nothing but its service is installed.
 ONE_SERVICE := $(addprefix tests/service/,accounts catalog orders orders_pages)
-services-sqlite := $(addprefix --ignore ,$(ONE_SERVICE))
+monolith-sqlite := tests $(addprefix --ignore ,tests/compose tests/swarm $(ONE_SERVICE))
+services-sqlite := $(ALIKE) $(addprefix --ignore ,$(ONE_SERVICE))
+monolith-mariadb := $(ALIKE)
+services-mysql := $(ALIKE)
 CATALOGS := $(wildcard src/bookstore/*/translations/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGS:.po=.mo)
 
@@ -38,10 +42,10 @@ up: setup ## Deploy the shop on this machine by Docker Compose (DOMAIN says its 
 test: test-monolith-sqlite $(addprefix test-,$(SETTINGS)) test-compose ## Set everything up and run every test in all settings
 
 test-monolith-sqlite: test-setup ## Run every test in one process on SQLite (TESTS chooses some)
-	$(PYTEST) $(or $(TESTS),--ignore tests/compose --ignore tests/swarm)
+	$(PYTEST) $(or $(TESTS),$(monolith-sqlite))
 
 $(addprefix test-,$(SETTINGS)): test-%: test-setup
-	BOOKSTORE_TEST_TOPOLOGY=$(word 1,$(subst -, ,$*)) BOOKSTORE_TEST_DATABASE=$(word 2,$(subst -, ,$*)) $(PYTEST) $(or $(TESTS),$(ALIKE) $($*))
+	BOOKSTORE_TEST_TOPOLOGY=$(word 1,$(subst -, ,$*)) BOOKSTORE_TEST_DATABASE=$(word 2,$(subst -, ,$*)) $(PYTEST) $(or $(TESTS),$($*))
 
 test-compose: setup-dev docker ## Build the images and run both compose files on a Docker engine
 	$(BIN)/python -m pytest tests/compose

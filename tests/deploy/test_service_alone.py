@@ -60,7 +60,7 @@ def test_a_service_alone_starts_and_passes_its_own_tests(
     finally:
         assert shop.stop() == 0
 
-    own = [sys.executable, "-P", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *OWN_TESTS[service]]
+    own = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", *OWN_TESTS[service]]
     done = subprocess.run(
         own,
         cwd=ROOT,
