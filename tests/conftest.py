@@ -33,16 +33,10 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("shared-machine")
 
 
-# Their tests know no topology, so that the Makefile need not run them in each.
-OF_ONE_SERVICE = ("accounts", "catalog", "orders", "orders_pages")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test of the whole shop where the Makefile looks for tests of one service."""
-    alone = [Path(__file__).parent / "service" / name for name in OF_ONE_SERVICE]
-    for item in items:
-        if "shop" in getattr(item, "fixturenames", ()) and set(alone) & set(item.path.parents):
-            raise pytest.UsageError(f"{item.nodeid} needs the whole shop: its place is tests/service itself")
+# The tests here know no topology, so that the Makefile need not run them in each.
+OF_ONE_SERVICE = {
+    Path(__file__).parent / "service" / name for name in ("accounts", "catalog", "orders", "orders_pages")
+}
 
 
 @pytest.fixture(autouse=True)
@@ -108,8 +102,9 @@ def settings(tmp_path: Path, empty_databases: EmptyDatabases) -> Iterator[Settin
 
 
 @pytest.fixture
-def shop(settings: Settings) -> Iterator[Shop]:
+def shop(settings: Settings, request: pytest.FixtureRequest) -> Iterator[Shop]:
     """The whole shop in this process, in the topology of this run."""
+    assert OF_ONE_SERVICE.isdisjoint(request.path.parents), "the place of this test is tests/service itself"
     shop = open_shop(settings)
     shop.app.testing = True
     yield shop
