@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 # Chromium writes this about every answer of 400 and more; `_check_answer` judges those itself.
 ABOUT_AN_ANSWER = "Failed to load resource: the server responded with a status of"
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 
 
 @dataclass

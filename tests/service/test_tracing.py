@@ -15,6 +15,7 @@ from bookstore.app import Shop, create_shop
 from bookstore.config import Settings, SettingsError
 from bookstore.orders import lookup
 from bookstore.orders.saga_timeline import SagaStep, saga_timeline
+from bookstore.shared.tracing import EXPORT_SECONDS
 from bookstore.shared.worker import run_once
 from tests.collector import Collector, Seen, collector
 from tests.faults.split_shop import split_shop
@@ -199,5 +200,6 @@ def test_nobody_waits_for_a_collector(settings: Settings, absent: str) -> None:
     shop.close()
 
     assert statuses == {401: 1500}
-    assert answered / 1500 < 0.02
+    # Had each waited for the collector as long as the sender does, it would be ten times as much; on any machine.
+    assert answered < 1500 * EXPORT_SECONDS / 10
     assert time.monotonic() - ended < CLOSED_WITHIN
