@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bookstore.autoscaling.policy import (
@@ -204,7 +204,6 @@ loads = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(aims, paces, st.lists(loads, min_size=1, max_size=80), st.integers(1, 30))
 def test_it_stays_within_bounds_steps_and_cool_downs(
     aim: Aim, pace: Pace, seen: list[Load], replicas: int
@@ -224,7 +223,6 @@ def test_it_stays_within_bounds_steps_and_cool_downs(
         before = decision.replicas
 
 
-@settings(deadline=None)
 @given(aims, paces, st.floats(0, 2000), st.integers(1, 30))
 def test_a_steady_load_is_met_without_turning_back(
     aim: Aim, pace: Pace, in_flight: float, replicas: int
@@ -237,7 +235,6 @@ def test_a_steady_load_is_met_without_turning_back(
     assert last == aim.minimum or in_flight > (last - 1) * aim.target * (1 - pace.tolerance) * 0.999999
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.91, 1.09), min_size=1, max_size=200), st.integers(2, 8))
 def test_noise_within_the_band_changes_nothing(noise: list[float], replicas: int) -> None:
     # At the top of its band a number of replicas is the least that suffices, however the load trembles.
@@ -245,7 +242,6 @@ def test_noise_within_the_band_changes_nothing(noise: list[float], replicas: int
     assert {one.replicas for one in live(seen, replicas)} == {replicas}
 
 
-@settings(deadline=None)
 @given(aims, paces, loads, st.integers(0, 30), st.data())
 def test_nothing_is_done_without_metrics_of_all_replicas(
     aim: Aim, pace: Pace, one: Load, replicas: int, data: st.DataObject

@@ -1,4 +1,4 @@
-"""How many replicas there should be: a pure function of what is seen, what is wanted, and what was seen before.
+"""How many replicas there should be: a pure function of what is seen, wanted, and was seen before.
 
 Three things keep it calm. Up and down have thresholds of their own, with a band between them in which nothing
 happens. A change must have been asked for by every look of a whole period, and a change begins the period
