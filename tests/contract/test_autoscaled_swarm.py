@@ -5,7 +5,14 @@ from copy import deepcopy
 
 import pytest
 
-from bookstore.autoscaling.ports import MAXIMUM, ChangedMeanwhile, Replica, ScaledService, SwarmUnavailable
+from bookstore.autoscaling.ports import (
+    IMAGE_BEFORE,
+    MAXIMUM,
+    ChangedMeanwhile,
+    Replica,
+    ScaledService,
+    SwarmUnavailable,
+)
 from tests.fakes.docker_engine import DockerEngine
 from tests.fakes.swarm import FakeSwarm
 
@@ -125,6 +132,19 @@ def test_a_specification_comes_back_as_it_was(docker_engine: DockerEngine) -> No
     docker_engine.scale(the_service(docker_engine), 5)
     before["Mode"]["Replicated"]["Replicas"] = 5
     assert docker_engine.told["shop_app"]["Spec"] == before
+
+
+def test_the_version_before_is_remembered_over_any_number_of_changes(docker_engine: DockerEngine) -> None:
+    docker_engine.add("shop_app", 3, LABELS)
+    told = docker_engine.told["shop_app"]
+    docker_engine.scale(the_service(docker_engine), 4)
+    assert IMAGE_BEFORE not in told["Spec"]["Labels"]
+    old = told["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
+    told["PreviousSpec"] = deepcopy(told["Spec"])
+    told["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] = "registry:5000/bookstore:two"
+    for replicas in (5, 6, 5):
+        docker_engine.scale(the_service(docker_engine), replicas)
+        assert told["Spec"]["Labels"][IMAGE_BEFORE] == old
 
 
 def test_nodes_that_may_not_run_replicas_have_no_share(docker_engine: DockerEngine) -> None:

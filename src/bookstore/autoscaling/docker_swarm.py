@@ -11,7 +11,14 @@ import docker
 from docker.errors import APIError, DockerException
 from requests import RequestException
 
-from bookstore.autoscaling.ports import MAXIMUM, ChangedMeanwhile, Replica, ScaledService, SwarmUnavailable
+from bookstore.autoscaling.ports import (
+    IMAGE_BEFORE,
+    MAXIMUM,
+    ChangedMeanwhile,
+    Replica,
+    ScaledService,
+    SwarmUnavailable,
+)
 from bookstore.shared.clock import utcnow
 
 ENGINE_SECONDS = 10
@@ -64,6 +71,8 @@ class DockerSwarm:
                 raise ChangedMeanwhile(f"somebody else has changed {service.name}")
             spec = told["Spec"]
             change(spec)
+            if before := _image_before(told):
+                spec["Labels"] = {**(spec.get("Labels") or {}), IMAGE_BEFORE: before}
             client.update_service(
                 service.id,
                 version=service.version,
@@ -123,6 +132,12 @@ def _asking() -> Iterator[None]:
         raise SwarmUnavailable(str(error.explanation or error)) from error
     except (DockerException, RequestException) as error:
         raise SwarmUnavailable(str(error)) from error
+
+
+def _image_before(service: Told) -> str:
+    """The image of the version before, while the Swarm still knows it."""
+    before = (service.get("PreviousSpec") or service["Spec"])["TaskTemplate"]["ContainerSpec"]["Image"]
+    return "" if before == service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] else str(before)
 
 
 def _labels(service: Told) -> Mapping[str, str]:

@@ -10,6 +10,9 @@ MINIMUM = "bookstore.autoscale.min"
 TARGET = "bookstore.autoscale.target"
 P95 = "bookstore.autoscale.p95"
 PORT = "bookstore.autoscale.port"
+# A Swarm remembers one specification before the present one, and another number of replicas takes that place.
+# So the image of the version before is kept in a label, for `bookstore deploy swarm rollback`.
+IMAGE_BEFORE = "bookstore.image.before"
 
 
 @dataclass(frozen=True)
