@@ -13,6 +13,7 @@ from bookstore.autoscaling.policy import Aim
 from bookstore.autoscaling.ports import IMAGE_BEFORE, MAXIMUM
 from bookstore.config import Settings
 from bookstore.deploying.swarm.commands import swarm
+from bookstore.deploying.swarm.convergence import Sight
 from bookstore.deploying.swarm.services import Service
 from bookstore.deploying.swarm.stack import SwarmStack, replicas_chosen
 
@@ -145,12 +146,13 @@ def test_a_service_without_a_version_before_remembers_none() -> None:
     assert Service.of(told("app", 9, before="shop:two")).remembering == []
 
 
-def test_scaling_by_hand_remembers_the_version_before_too(
+def test_rebalancing_by_hand_remembers_the_version_before_too(
     docker: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (docker / "services.json").write_text(json.dumps([told("app", 8, before="shop:one")]))
     monkeypatch.setattr("bookstore.deploying.swarm.commands._wait", lambda stack: None)
-    done = CliRunner().invoke(swarm, ["scale", "--stack", "shop", "app=12"])
+    monkeypatch.setattr("bookstore.deploying.swarm.commands.look", lambda stack: Sight([], []))
+    done = CliRunner().invoke(swarm, ["rebalance", "--stack", "shop"])
     assert done.exit_code == 0, done.output
-    change = f"--replicas 12 --label-add {IMAGE_BEFORE}=shop:one shop_app"
-    assert f"service update --detach --quiet {change}" in (docker / "asked").read_text()
+    change = f"--force --detach --quiet --label-add {IMAGE_BEFORE}=shop:one shop_app"
+    assert f"service update {change}" in (docker / "asked").read_text()

@@ -147,12 +147,8 @@ def status(stack: str) -> None:
 @click.argument("wanted", nargs=-1, required=True, metavar="SERVICE=REPLICAS...")
 def scale(stack: str, wanted: tuple[str, ...]) -> None:
     """Run more or fewer replicas of a service, such as app=12."""
-    known = {service.name: service for service in services_of(stack)}
-    for change in wanted:
-        name, _, replicas = change.partition("=")
-        service = known.get(f"{stack}_{name}")
-        options = ["--replicas", replicas, *(service.remembering if service else [])]
-        run(["docker", "service", "update", "--detach", "--quiet", *options, f"{stack}_{name}"])
+    # `docker service update --replicas` writes more of the specification anew, which replaces all replicas.
+    run(["docker", "service", "scale", "--detach", *(f"{stack}_{change}" for change in wanted)])
     _wait(stack)
 
 
