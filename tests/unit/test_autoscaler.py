@@ -196,6 +196,8 @@ def test_managers_that_do_not_answer_are_said_once_and_waited_for(
     world.look(20)
     [line] = log.lines("swarm")
     assert (line["service"], line["why"], line["reason"]) == ("swarm", "no_swarm", "there is no leader")
+    assert REGISTRY.get_sample_value("bookstore_autoscaler_replicas", {"service": "swarm"}) is None
+    assert REGISTRY.get_sample_value("bookstore_autoscaler_replicas", {"service": APP}) == 3
     world.swarm.is_away = False
     assert world.look() == 3
     assert world.look(4) == 5

@@ -9,10 +9,8 @@ from bookstore.autoscaling.labels import LabelWrong, aim_of, port_of
 from bookstore.autoscaling.policy import Action, Decision, Load, Memory, Pace, Sight, decide
 from bookstore.autoscaling.ports import ChangedMeanwhile, Replica, ScaledService, Swarm, SwarmUnavailable
 from bookstore.autoscaling.readings import MetricsMissing, MetricsStale, Reading, load_between, read
-from bookstore.autoscaling.telling import Teller
+from bookstore.autoscaling.telling import CLUSTER, Teller
 
-# What is said about the cluster itself stands under this name.
-CLUSTER = "swarm"
 FIRST_LOOK = "it was looked at for the first time: what changes shows at the next look"
 
 
@@ -50,7 +48,7 @@ class Autoscaler:
             self._refuse(CLUSTER, 0, "no_swarm", str(error))
             return
         found = f"{', '.join(service.name for service in services) or 'no service'} to look after"
-        self._teller.tell(CLUSTER, 0, Decision(Action.HOLD, len(services), "found", found))
+        self._teller.tell(CLUSTER, 0, Decision(Action.HOLD, 0, "found", found))
         gone = self._memories.keys() - {service.id for service in services}
         for service_id in gone:
             del self._memories[service_id]

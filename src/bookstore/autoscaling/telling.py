@@ -18,6 +18,8 @@ P95_SECONDS = Gauge(
 REFUSING = Gauge(
     "bookstore_autoscaler_refusing", "1 while the autoscaler refuses to act, else 0", ["service"]
 )
+# What is said about the cluster itself stands under this name.
+CLUSTER = "swarm"
 CHANGES = {Action.UP, Action.DOWN, Action.REBALANCE}
 
 
@@ -29,7 +31,8 @@ class Teller:
 
     def tell(self, service: str, before: int, decision: Decision) -> None:
         DECISIONS.labels(service, decision.action, decision.why).inc()
-        REPLICAS.labels(service).set(decision.replicas)
+        if service != CLUSTER:
+            REPLICAS.labels(service).set(decision.replicas)
         REFUSING.labels(service).set(decision.action is Action.REFUSE)
         kind = (decision.action, decision.why)
         if decision.action in CHANGES or self._said.get(service) != kind:
