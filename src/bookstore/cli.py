@@ -8,6 +8,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from bookstore.adopting.commands import adopt
+from bookstore.autoscaling.commands import autoscale
 from bookstore.backups.commands import backup, restore
 from bookstore.config import SERVICES, Settings, SettingsError
 from bookstore.deploying.commands import deploy
@@ -371,6 +372,7 @@ def audit(settings: Settings) -> None:
 main.add_command(split)
 main.add_command(join)
 main.add_command(adopt)
+main.add_command(autoscale)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(deploy)

@@ -64,7 +64,8 @@ class Settings:
     port: int = setting(8000, "Port to listen on", validate.Range(1, 65535))
     metrics_port: int = setting(
         0,
-        "Port at which `worker` and `backup --daily-at`, which serve no pages, tell Prometheus; 0 for none",
+        "Port at which `worker`, `autoscale` and `backup --daily-at`, which serve no pages, tell Prometheus; "
+        "0 for none",
         validate.Range(0, 65535),
     )
     workers: int = setting(2, "Server processes", validate.Range(1, 64))
@@ -207,6 +208,29 @@ class Settings:
         "Seconds for which a failing service is left alone before it is tried again",
         validate.Range(0.05, 300),
     )
+    autoscale_every_seconds: float = setting(
+        5.0, "Seconds between two looks of `bookstore autoscale`", validate.Range(1, 300)
+    )
+    autoscale_up_seconds: float = setting(
+        15.0,
+        "Seconds for which the load must have asked for more replicas, and that pass after a change at least",
+        validate.Range(1, 3600),
+    )
+    autoscale_down_seconds: float = setting(180.0, "The same for fewer replicas", validate.Range(1, 86400))
+    autoscale_step_up: int = setting(2, "Replicas that are added at a time at most", validate.Range(1, 100))
+    autoscale_step_down: int = setting(
+        1, "Replicas that are taken away at a time at most", validate.Range(1, 100)
+    )
+    autoscale_tolerance: float = setting(
+        0.1,
+        "Part of the target by which the load may differ from it before the autoscaler acts",
+        validate.Range(0.01, 0.5),
+    )
+    autoscale_rebalance_seconds: float = setting(
+        60.0,
+        "Seconds after which a node that came back gets its share of the replicas",
+        validate.Range(1, 86400),
+    )
     smtp_host: str = setting(
         "", "Mail server; without one, mails are files in the data folder and on the mailbox page"
     )
@@ -259,6 +283,11 @@ class Settings:
             )
         if self.backup_key and (len(self.backup_key) < MIN_SECRET_LENGTH or _is_weak(self.backup_key)):
             raise SettingsError(f"BOOKSTORE_BACKUP_KEY must be {MIN_SECRET_LENGTH} random characters or more")
+        if self.autoscale_every_seconds > min(self.autoscale_up_seconds, self.autoscale_down_seconds):
+            raise SettingsError(
+                "BOOKSTORE_AUTOSCALE_EVERY_SECONDS must not be more than BOOKSTORE_AUTOSCALE_UP_SECONDS "
+                "or BOOKSTORE_AUTOSCALE_DOWN_SECONDS"
+            )
         if self.database_tls_ca and not Path(self.database_tls_ca).is_file():
             raise SettingsError(f"BOOKSTORE_DATABASE_TLS_CA names no file: {self.database_tls_ca}")
 

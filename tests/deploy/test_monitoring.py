@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+import bookstore.autoscaling.telling  # what it tells counts too
 import bookstore.backups.daily  # noqa: F401  # what it tells counts too
 from bookstore.app import Shop
 from bookstore.shared.worker import run_once

@@ -14,7 +14,7 @@ from bookstore.deploying.swarm.rollout import roll_out
 from bookstore.deploying.swarm.stack import COMMON_SECRETS, SwarmStack
 from bookstore.lab.cluster import manager
 from bookstore.lab.engines import docker
-from bookstore.lab.plan import NODES, OUTSIDE, REGISTRY, Plan
+from bookstore.lab.plan import NODES, OUTSIDE, REGISTRY, SOCKETS, Plan
 
 STACK = "bookstore"
 ADDRESS = f"https://{OUTSIDE}"
@@ -25,6 +25,8 @@ SMALL = {
     "APP_CPUS_RESERVED": "0.1",
     "START_PERIOD": "60s",
     "UPDATE_PARALLELISM": "1",
+    # The nodes share a disk as well, so each engine has a socket of its own.
+    "DOCKER_SOCKET": f"{SOCKETS}/{{{{.Node.Hostname}}}}.sock",
     "REQUESTS_PER_SECOND": "5000",
     "BURST": "5000",
     "BOOKSTORE_LOGIN_FAILURES_PER_ADDRESS": "100000",

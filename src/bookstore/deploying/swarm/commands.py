@@ -1,6 +1,7 @@
 """`bookstore deploy swarm`: what operators type, and what they read."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -71,6 +72,11 @@ def swarm() -> None:
     "--build/--no-build", default=True, help="Build and push the images, or take those that there are."
 )
 @click.option("--encrypted", is_flag=True, help="Encrypt what the nodes say to one another.")
+@click.option(
+    "--autoscale/--no-autoscale",
+    default=None,
+    help="Let the load decide how many replicas run.  [default: as it is now]",
+)
 def up(
     folder: Path,
     stack: str,
@@ -85,6 +91,7 @@ def up(
     tag: str | None,
     build: bool,
     encrypted: bool,
+    autoscale: bool | None,
 ) -> None:
     """Bring a version up, or put it in the place of the one that runs, without a request that fails.
 
@@ -97,6 +104,7 @@ def up(
     settings = settings_of(root, wanted, domain=domain, balancers=balancers, media=media, registry=registry)
     described = SwarmStack(folder, topology, stack, secrets or folder / "secrets", settings, encrypted)
     require_fit(examine(described, media))
+    described = _autoscaled(described, autoscale)
     images = [name for name in images_of(topology, wanted, edge_tag(root), registry) if "-acme:" not in name]
     if build:
         _build_and_push(root, topology, wanted, registry, images)
@@ -139,6 +147,7 @@ def status(stack: str) -> None:
 @click.argument("wanted", nargs=-1, required=True, metavar="SERVICE=REPLICAS...")
 def scale(stack: str, wanted: tuple[str, ...]) -> None:
     """Run more or fewer replicas of a service, such as app=12."""
+    # `docker service update --replicas` writes more of the specification anew, which replaces all replicas.
     run(["docker", "service", "scale", "--detach", *(f"{stack}_{change}" for change in wanted)])
     _wait(stack)
 
@@ -187,7 +196,8 @@ def rebalance(stack: str) -> None:
     """Spread the replicas anew. A node that came back gets none by itself."""
     for service in services_of(stack):
         if service.replicas is not None:
-            run(["docker", "service", "update", "--force", "--detach", "--quiet", service.name])
+            options = ["--force", "--detach", "--quiet", *service.remembering]
+            run(["docker", "service", "update", *options, service.name])
     _wait(stack)
     for node, count in sorted(spread(look(stack).tasks).items()):
         click.echo(f"{node}: {count}")
@@ -224,6 +234,15 @@ def settings_of(
         "EDGE_IMAGE": f"{prefix}bookstore-edge",
         "EDGE_TAG": edge_tag(root),
     }
+
+
+def _autoscaled(stack: SwarmStack, wanted: bool | None) -> SwarmStack:
+    """With the autoscaler if the operator wants it, or has said nothing and has it."""
+    is_there = stack.has_autoscaler()
+    if wanted is False and is_there:
+        click.echo("removing the autoscaler ...")
+        stack.remove_autoscaler()
+    return replace(stack, autoscaled=is_there if wanted is None else wanted)
 
 
 def _build_and_push(root: Path, topology: str, tag: str, registry: str, images: list[str]) -> None:

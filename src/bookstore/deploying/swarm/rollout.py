@@ -94,11 +94,11 @@ def migrate(stack: SwarmStack, tag: str) -> None:
         stack.remove_migrations()
 
 
-def roll_back(stack: str, names: Sequence[str], tell: Tell) -> None:
-    """Give these services what they were before, each in the small steps of its rollback policy."""
-    for name in names:
-        tell(f"rolling back {name}")
-        run(["docker", "service", "rollback", "--detach", name])
+def roll_back(stack: str, services: Sequence[Service], tell: Tell) -> None:
+    """Give these services what they were before, each in the small steps of its policy."""
+    for service in services:
+        tell(f"rolling back {service.name}")
+        run(service.way_back())
     time.sleep(BEGIN_SECONDS)
     converge(stack, tell=tell)
 
@@ -113,7 +113,7 @@ def go_back(stack: str, parts: Iterable[str], probe: Probe, tell: Tell) -> list[
     if not chosen:
         raise NothingBefore
     with probe:
-        roll_back(stack, [service.name for service in chosen], tell)
+        roll_back(stack, chosen, tell)
     tell(f"meanwhile {probe.summary()}")
     return [service.name for service in chosen]
 
@@ -159,7 +159,7 @@ def _take_back(stack: SwarmStack, tag: str, reason: str, before: Services, tell:
     why = f"{reason}\n{_log_of_failures(sight, tag)}"
     if not before:
         raise NotUp(tag=tag, reason=why)
-    if changed := [service.name for service in sight.services if _is_changed(service, before)]:
+    if changed := [service for service in sight.services if _is_changed(service, before)]:
         roll_back(stack.name, changed, tell)
     else:
         converge(stack.name, tell=tell)

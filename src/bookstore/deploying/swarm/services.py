@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from bookstore.autoscaling.ports import IMAGE_BEFORE, MAXIMUM
 from bookstore.deploying.programs import run, run_briefly
 
 PART = "bookstore.part"
@@ -38,13 +39,34 @@ class Service:
             name=spec["Name"],
             part=spec.get("Labels", {}).get(PART, ""),
             image=_image(spec),
-            previous_image=_image(told["PreviousSpec"]) if told.get("PreviousSpec") else "",
+            previous_image=_image_before(told),
             replicas=int(mode["Replicas"]) if mode else None,
             update=update.get("State", ""),
             update_message=update.get("Message", ""),
             changed_at=update.get("StartedAt", ""),
             spec=spec,
         )
+
+    @property
+    def remembering(self) -> list[str]:
+        """The options of a change that is no new version: they let the service keep its version before."""
+        is_known = self.previous_image not in {"", self.image}
+        return ["--label-add", f"{IMAGE_BEFORE}={self.previous_image}"] if is_known else []
+
+    def way_back(self) -> list[str]:
+        """The command that takes it to the version before."""
+        image = self.previous_image
+        if self.spec.get("Labels", {}).get(IMAGE_BEFORE) != image:
+            return ["docker", "service", "rollback", "--detach", self.name]
+        # What the Swarm remembers is another number of replicas.
+        version = ["--label-add", f"bookstore.version={version_of(image)}", "--label-rm", IMAGE_BEFORE]
+        options = ["--detach", "--quiet", "--no-resolve-image", "--image", image, *version]
+        return ["docker", "service", "update", *options, self.name]
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether the autoscaler, if there is one, sets its number of replicas."""
+        return MAXIMUM in (self.spec.get("Labels") or {})
 
     @property
     def is_settled(self) -> bool:
@@ -104,6 +126,13 @@ def last_lines(task: str, lines: int) -> str:
 def version_of(image: str) -> str:
     """The tag of an image, which may have a port before and a digest behind it."""
     return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+
+
+def _image_before(told: Mapping[str, Any]) -> str:
+    """The image of the version before, or that of the number of replicas before."""
+    remembered = told["Spec"].get("Labels", {}).get(IMAGE_BEFORE, "")
+    before = _image(told["PreviousSpec"]) if told.get("PreviousSpec") else ""
+    return remembered if remembered and before in {"", _image(told["Spec"])} else before
 
 
 def _image(spec: Mapping[str, Any]) -> str:

@@ -2,19 +2,21 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bookstore.deploying.errors import SecretMissing
 from bookstore.deploying.programs import run
 from bookstore.deploying.stack import MIGRATIONS
+from bookstore.deploying.swarm.services import Service, services_of
 
 DATABASES = {
     "monolith": ("database_url",),
     "services": ("accounts_database_url", "catalog_database_url", "orders_database_url"),
 }
 COMMON_SECRETS = ("secret_key", "service_token")
+AUTOSCALER, AUTOSCALER_FILE = "autoscaler", "autoscale.yaml"
 DIGEST_LENGTH = 12
 
 
@@ -31,6 +33,8 @@ class SwarmStack:
     secrets: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     encrypted: bool = False
+    # Whether the autoscaler is beside it, which sets the numbers of replicas.
+    autoscaled: bool = False
 
     @property
     def mtu(self) -> str:
@@ -41,7 +45,21 @@ class SwarmStack:
     def deploy(self) -> None:
         """Tell the Swarm what should be. It goes about it by itself. Raises CommandFailed, SecretMissing."""
         files = [f"{self.topology}.yaml", *(["encrypted.yaml"] if self.encrypted else [])]
-        self._deploy(files)
+        if self.autoscaled:
+            kept = replicas_chosen(self.name, services_of(self.name))
+            self._deploy([*files, AUTOSCALER_FILE], kept)
+        else:
+            self._deploy(files)
+
+    def has_autoscaler(self) -> bool:
+        """Whether the autoscaler runs beside it now."""
+        return (
+            f"{self.name}_{AUTOSCALER}" in run(["docker", "service", "ls", "--format", "{{.Name}}"]).split()
+        )
+
+    def remove_autoscaler(self) -> None:
+        """Nothing sets the numbers of replicas from here on but the stack files. Raises CommandFailed."""
+        run(["docker", "service", "rm", f"{self.name}_{AUTOSCALER}"])
 
     def deploy_migrations(self) -> list[str]:
         """Run the migrations, which end by themselves; the names of their services."""
@@ -72,9 +90,19 @@ class SwarmStack:
         paths["balancer"] = self.folder.parent / "nginx" / "templates" / "balancer.conf"
         return {f"{name.upper()}_DIGEST": digest(path) for name, path in paths.items()}
 
-    def _deploy(self, files: list[str]) -> None:
+    def _deploy(self, files: list[str], more: Mapping[str, str] | None = None) -> None:
         options = [part for file in files for part in ("--compose-file", str(self.folder / file))]
-        run(["docker", "stack", "deploy", "--with-registry-auth", *options, self.name], self.environ())
+        environ = {**self.environ(), **(more or {})}
+        run(["docker", "stack", "deploy", "--with-registry-auth", *options, self.name], environ)
+
+
+def replicas_chosen(stack: str, services: Iterable[Service]) -> dict[str, str]:
+    """The variables of the stack files that leave services which are scaled as many replicas as they have."""
+    return {
+        f"{service.name.removeprefix(f'{stack}_').upper()}_REPLICAS": str(service.replicas)
+        for service in services
+        if service.is_scaled and service.replicas
+    }
 
 
 def digest(path: Path) -> str:
