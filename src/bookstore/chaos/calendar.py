@@ -71,8 +71,8 @@ GAME_DAYS = (
     GameDay(
         "clock-skew",
         "A replica whose clock is half a minute ahead, which is longer than a step of an order may take, "
-        "refuses nobody, takes over orders too early, and charges nobody twice for it. (Its clock is wrong "
-        "for its programs alone, by libfaketime; a skew of minutes is refused: tokens live for five.)",
+        "refuses nobody and charges nobody twice, though it may take over orders too early. (Its clock is "
+        "wrong for its programs alone. Minutes would be another matter: tokens live for five.)",
         clock.clock_skew,
         Limits(seconds=30),
         lasts=20,

@@ -1,12 +1,13 @@
 """One replica whose clock is wrong.
 
 The nodes of the lab are one machine with one clock, and a namespace cannot give a process another one. So
-the clock is wrong for the programs of one replica: libfaketime stands between them and the system. The
-replica is one more of the shop's, under the same name of the network, so that nginx asks it as it asks the
-others.
+the clock is wrong for the programs of one replica: a small library (`clock_ahead.c`) stands between them and
+the system. The replica is one more of the shop's, under the same name of the network, so that nginx asks it
+as it asks the others. Debian's libfaketime would do, but Python's waits fail or never end under it.
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,8 +18,9 @@ import httpx
 from bookstore.chaos.game_day import Scene
 from bookstore.chaos.on_the_lab import lab_of
 from bookstore.deploying.errors import CommandFailed
+from bookstore.deploying.programs import run
 from bookstore.deploying.stack import TOPOLOGIES
-from bookstore.lab import cluster, database, engines, shop
+from bookstore.lab import cluster, database, engines, programs, shop
 from bookstore.lab.errors import LabNeeds
 from bookstore.lab.open_shop import OpenShop
 from bookstore.lab.plan import NODES, LabNode
@@ -28,15 +30,15 @@ AHEAD_SECONDS = 30
 # Orders bear the time of the replica that took them.
 CLEARLY_AHEAD_SECONDS = 15
 SERVICE = f"{shop.STACK}_skewed"
-INSIDE = "/faketime"
+INSIDE = "/clock"
 START_SECONDS = 180
 
 
 @contextmanager
 def clock_skew(scene: Scene) -> Iterator[None]:
-    """Raises LabNeeds without libfaketime."""
+    """Raises LabNeeds without a compiler."""
     lab = lab_of(scene)
-    library = _library()
+    library = _make_library(lab.plan.state / "clock")
     try:
         _create(skewed(_spec(lab), library))
         scene.wait_until(lambda: bool(_replicas()), "the replica with that clock is healthy", START_SECONDS)
@@ -52,12 +54,9 @@ def skewed(spec: Mapping[str, Any], library: Path) -> dict[str, Any]:
     """From what a service of the shop is, one replica of it beside the stack, with another clock."""
     task = spec["TaskTemplate"]
     container = task["ContainerSpec"]
-    clock = [f"LD_PRELOAD={INSIDE}/{library.name}", f"FAKETIME=+{AHEAD_SECONDS}s"]
-    # Only what time it is; how time passes, and what time files bear, is left alone.
-    clock += ["FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1"]
     mount = {"Type": "bind", "Source": str(library.parent), "Target": INSIDE, "ReadOnly": True}
     own = {
-        "Env": [*container.get("Env", []), *clock],
+        "Env": [*container.get("Env", []), f"LD_PRELOAD={INSIDE}/{library.name}"],
         "Mounts": [*container.get("Mounts", []), mount],
         "Labels": {},
     }
@@ -71,12 +70,15 @@ def skewed(spec: Mapping[str, Any], library: Path) -> dict[str, Any]:
     }
 
 
-def _library() -> Path:
-    """Debian's libfaketime, which the containers, being Debian as well, can load."""
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    if not found:
-        raise LabNeeds(what="libfaketime for this game day: scripts/ensure-cluster installs it")
-    return found[0]
+def _make_library(folder: Path) -> Path:
+    """Compile it for the replicas, which are Debian as the lab is. Raises LabNeeds."""
+    if shutil.which("cc", path=programs.PLACES) is None:
+        raise LabNeeds(what="a C compiler for this game day: scripts/ensure-cluster installs one")
+    folder.mkdir(exist_ok=True)
+    library = folder / "clock_ahead.so"
+    options = ["-shared", "-fPIC", "-O2", f"-DAHEAD_SECONDS={AHEAD_SECONDS}"]
+    run(["cc", *options, "-o", str(library), str(Path(__file__).with_name("clock_ahead.c"))])
+    return library
 
 
 def _spec(lab: OpenShop) -> Mapping[str, Any]:

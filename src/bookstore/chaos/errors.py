@@ -39,7 +39,7 @@ class HypothesisRefuted(ShopError):
 
 
 class Interrupted(ShopError):
-    """The operator, or whoever ends programs, wants it to end. All was put back before it did."""
+    """The operator, or whoever ends programs, wants it to end. All was put right before it did."""
 
     code = "interrupted"
-    title = "interrupted; what was broken has been put back, and there is no verdict"
+    title = "interrupted; what was broken has been put right, and there is no verdict"
