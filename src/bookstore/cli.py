@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from bookstore.adopting.commands import adopt
 from bookstore.autoscaling.commands import autoscale
 from bookstore.backups.commands import backup, restore
+from bookstore.chaos.commands import chaos
 from bookstore.config import SERVICES, Settings, SettingsError
 from bookstore.deploying.commands import deploy
 from bookstore.lab.commands import lab
@@ -377,6 +378,7 @@ main.add_command(backup)
 main.add_command(restore)
 main.add_command(deploy)
 main.add_command(lab)
+main.add_command(chaos)
 
 if __name__ == "__main__":
     sys.exit(main())

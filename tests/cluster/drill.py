@@ -21,8 +21,9 @@ from pathlib import Path
 import click
 import httpx
 
+from bookstore.chaos.load import order_of
 from tests import database_servers
-from tests.cluster.live_shop import ApiClient, LiveShop, order_of, session_of
+from tests.cluster.live_shop import ApiClient, LiveShop, session_of
 from tests.database_servers import DatabaseServer
 
 REPLICAS = 3

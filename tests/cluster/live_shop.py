@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from bookstore.chaos.load import order_of
 from bookstore.config import variable
 from tests.topology import topology
 
@@ -201,20 +202,3 @@ class ApiClient:
             options = self.http.get("/orders/delivery-options", params={"country": "EC"}).raise_for_status()
             self._option = options.json()["items"][0]["id"]
         return int(self._option)
-
-
-def order_of(listing_id: int, quantity: int, option_id: int) -> dict[str, object]:
-    return {
-        "lines": [{"listing_id": listing_id, "quantity": quantity}],
-        "delivery": {
-            "option_id": option_id,
-            "address": {
-                "name": "Bruno Buys",
-                "street": "Calle Larga 1-23",
-                "city": "Cuenca",
-                "region": "Azuay",
-                "postal_code": "010101",
-                "country": "EC",
-            },
-        },
-    }

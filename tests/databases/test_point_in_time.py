@@ -17,12 +17,12 @@ from bookstore.auditing import audit_shop
 from bookstore.backups.parts import tables_of_part
 from bookstore.backups.restoring import restore
 from bookstore.backups.writing import write_backup
+from bookstore.chaos.load import order_of
 from bookstore.config import SERVICES, Settings
 from bookstore.moving.content import content_of
 from bookstore.moving.targets import BATCH
 from bookstore.shared import migrations
 from bookstore.wiring import open_databases
-from tests.cluster.live_shop import order_of
 from tests.database_servers import MYSQL_FOLDER, DatabaseServer, running
 from tests.databases.conftest import PRODUCTS
 from tests.people import Person, join, log_in

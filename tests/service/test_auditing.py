@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from bookstore.auditing import audit_shop
+from bookstore.chaos.load import order_of
 from bookstore.shared.database import Database
 from bookstore.wiring import open_database, open_databases
-from tests.cluster.live_shop import order_of
 
 
 @pytest.fixture

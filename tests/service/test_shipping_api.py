@@ -1,6 +1,6 @@
 """Shipping over the API: the answer tells the seller the parcel and its order as they are now."""
 
-from tests.cluster.live_shop import order_of
+from bookstore.chaos.load import order_of
 from tests.people import Person
 
 

@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookstore.deploying.errors import CommandFailed
+from bookstore.chaos.load import Load
 from bookstore.deploying.images import edge_tag
 from bookstore.deploying.programs import run
-from bookstore.deploying.swarm.convergence import Sight, look
-from bookstore.deploying.swarm.stack import DATABASES
-from bookstore.lab import cluster, database, engines, machine, shop, wires
+from bookstore.lab import cluster, database, engines, machine, shop
+from bookstore.lab.open_shop import OpenShop
 from bookstore.lab.plan import BUILDER, NODES, OUTSIDE, REGISTRY, LabNode, Plan, engine_of
-from tests.swarm.load import Load
 
 ROOT = Path(__file__).parents[2]
 ONE, TWO, SICK, BROKEN = "one", "two", "sick", "broken"
@@ -52,19 +50,10 @@ def running_lab() -> Iterator["RunningLab"]:
 
 
 @dataclass
-class RunningLab:
-    """What the tests do with the lab."""
+class RunningLab(OpenShop):
+    """What the tests do with the lab beside looking at it and hurting it."""
 
-    plan: Plan
     topology: str = ""
-
-    @property
-    def url(self) -> str:
-        return shop.ADDRESS
-
-    @property
-    def authority(self) -> Path:
-        return self.plan.authority
 
     def be_monolith(self) -> None:
         self._be("monolith")
@@ -120,27 +109,6 @@ class RunningLab:
         path.write_text(f"mysql://{new}:{password}@{url.partition('@')[2]}")
         return old
 
-    def sight(self) -> Sight:
-        with shop.at_a_manager():
-            return look(shop.STACK)
-
-    def healthy(self, service: str = "app") -> int:
-        """How many replicas answer, on nodes that are there."""
-        try:
-            sight = self.sight()
-        except CommandFailed:
-            return 0
-        gone = {node.name for node in NODES if self.is_lost(node)}
-        tasks = [task for task in sight.tasks if task.name.startswith(f"{shop.STACK}_{service}.")]
-        return sum(task.is_up and task.node not in gone for task in tasks)
-
-    def missing(self) -> str:
-        """What is not as it should be, as far as the managers tell."""
-        try:
-            return self.sight().missing()
-        except CommandFailed as error:
-            return str(error)
-
     def versions(self, service: str = "app") -> set[str]:
         """Of which versions the healthy replicas are."""
         name = f"{shop.STACK}_{service}."
@@ -155,43 +123,14 @@ class RunningLab:
             time.sleep(0.5)
         return time.monotonic() - began
 
-    def containers(self, service: str) -> list[tuple[LabNode, str]]:
-        """The containers of a service and where they run."""
-        name = f"label=com.docker.swarm.service.name={shop.STACK}_{service}"
-        return [
-            (node, container)
-            for node in NODES
-            if not self.is_lost(node)
-            for container in engines.docker(node.engine, "ps", "--quiet", "--filter", name).split()
-        ]
-
-    def lose(self, node: LabNode) -> None:
-        """Its cable is pulled, and its power with it."""
-        wires.cut(node)
-        engines.kill(self.plan, node.name)
-
-    def bring_back(self, node: LabNode) -> None:
-        wires.mend(node)
-        cluster.revive(self.plan, node)
-
-    def is_lost(self, node: LabNode) -> bool:
-        return engines.pid_of(self.plan, node.name) is None
-
-    def audit(self) -> str:
-        """What `bookstore audit` says over all databases."""
-        urls = {f"BOOKSTORE_{name.upper()}": self._secret(name) for name in DATABASES[self.topology]}
-        urls["BOOKSTORE_SANDBOX_DATABASE_URL"] = self._secret(DATABASES[self.topology][-1])
-        program = [sys.executable, "-m", "bookstore.cli", "audit"]
-        with tempfile.TemporaryDirectory() as folder:
-            return run(program, {**urls, "BOOKSTORE_DATA_DIR": folder})
-
     def assert_nothing_lost(self, load: Load) -> None:
         """No request failed, each acknowledged order is there once, and the books agree."""
-        assert load.failures == [], f"{load.summary()}\n" + "\n".join(load.failures[:10])
-        schema = "bookstore_orders" if self.topology == "services" else "bookstore"
+        assert load.failures == [], f"{load.summary()}\n" + "\n".join(map(str, load.failures[:10]))
         known = dict(
             line.split("\t")
-            for line in database.ask(f"SELECT reference, status FROM {schema}.orders").splitlines()
+            for line in database.ask(
+                f"SELECT reference, status FROM {self.schema('orders')}.orders"
+            ).splitlines()
         )
         assert set(load.ordered.values()) <= set(known)
         assert len(set(load.ordered.values())) == len(load.ordered)
@@ -200,9 +139,6 @@ class RunningLab:
 
     def _docker(self, *arguments: str) -> str:
         return engines.docker(cluster.manager().engine, *arguments)
-
-    def _secret(self, name: str) -> str:
-        return (self.plan.secrets / name).read_text()
 
     def _be(self, topology: str) -> None:
         if self.topology != topology:

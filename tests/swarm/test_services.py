@@ -2,8 +2,8 @@
 
 import time
 
+from bookstore.chaos.load import Load
 from bookstore.lab import shop
-from tests.swarm.load import Load
 from tests.swarm.purchases import buy_through
 from tests.swarm.running_lab import RunningLab
 

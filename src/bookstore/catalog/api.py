@@ -22,7 +22,7 @@ from bookstore.catalog.isbn import InvalidIsbn
 from bookstore.catalog.listings import ChangedMeanwhile, CopiesTaken, ListingNotFound
 from bookstore.catalog.models import MAX_ID, Listing, NotYours
 from bookstore.catalog.pages import seller
-from bookstore.catalog.photos import NotAPhoto, PhotoTooLarge
+from bookstore.catalog.photos import NotAPhoto, PhotoTooLarge, StorageFull
 from bookstore.catalog.runtime import current
 from bookstore.catalog.terms import (
     Changes,
@@ -194,7 +194,9 @@ def put_back_on_sale(listing_id: int) -> Listing:
 @blueprint.route(f"{LISTING}/photo", methods=["PUT"])
 @blueprint.response(200, OwnListingSchema)
 @blueprint.doc(security=BEARER, requestBody=PHOTO_BODY)
-@error_responses(blueprint, SignInRequired, InvalidToken, NotYours, ListingNotFound, NotAPhoto, PhotoTooLarge)
+@error_responses(
+    blueprint, SignInRequired, InvalidToken, NotYours, ListingNotFound, NotAPhoto, PhotoTooLarge, StorageFull
+)
 @audience(Audience.SIGNED_IN)
 def put_photo(listing_id: int) -> Listing:
     """Give one's own listing a photo, instead of the one it had."""

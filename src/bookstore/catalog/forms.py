@@ -40,7 +40,7 @@ from bookstore.catalog.isbn import InvalidIsbn
 from bookstore.catalog.labels import CONDITION_NAMES, language_choices
 from bookstore.catalog.listings import CopiesTaken
 from bookstore.catalog.models import MAX_TITLE, Condition, Listing
-from bookstore.catalog.photos import NotAPhoto, PhotoTooLarge
+from bookstore.catalog.photos import NotAPhoto, PhotoTooLarge, StorageFull
 from bookstore.catalog.runtime import current
 from bookstore.catalog.terms import (
     MAX_COPIES,
@@ -67,6 +67,7 @@ FIELDS: Mapping[type[ShopError], str] = {
     NotesTooLong: "notes",
     NotAPhoto: "photo",
     PhotoTooLarge: "photo",
+    StorageFull: "photo",
 }
 
 

@@ -75,7 +75,8 @@ def publish(
     """Offer copies of the book with this ISBN or, if it is not known, of the book described.
 
     The same `offer_key` of the same seller publishes once: a repeated call gives the first listing.
-    Raises UnknownIsbn, NoTitle, TextTooLong, NotAPhoto, PhotoTooLarge and the errors of the terms.
+    Raises UnknownIsbn, NoTitle, TextTooLong, NotAPhoto, PhotoTooLarge, StorageFull and the errors of the
+    terms.
     """
     terms = terms.accepted(currency)
     try:
@@ -131,8 +132,8 @@ def edit(
 ) -> Listing:
     """Change the terms, if the listing still is at the version that the seller saw (None: whichever it is).
 
-    Raises ListingNotFound, NotYours, ChangedMeanwhile, CopiesTaken, NotAPhoto, PhotoTooLarge and the
-    errors of the terms.
+    Raises ListingNotFound, NotYours, ChangedMeanwhile, CopiesTaken, NotAPhoto, PhotoTooLarge,
+    StorageFull and the errors of the terms.
     """
     with session.begin():
         seen = _own(session, listing_id, seller_id)
@@ -209,7 +210,7 @@ def replace_photo(
 ) -> Listing:
     """Give the listing this photo instead of the one it had; None takes it away.
 
-    Raises ListingNotFound, NotYours, NotAPhoto, PhotoTooLarge.
+    Raises ListingNotFound, NotYours, NotAPhoto, PhotoTooLarge, StorageFull.
     """
     with session.begin():
         _own(session, listing_id, seller_id)

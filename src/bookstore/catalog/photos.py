@@ -4,6 +4,7 @@ The kind of file is seen from its content. It is decoded and encoded anew, so th
 the seller lives) nor anything hidden in the file reaches a buyer.
 """
 
+import errno
 import os
 import re
 import secrets
@@ -17,12 +18,14 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bookstore.shared.errors import N_, ShopError
+from bookstore.shared.telemetry import log
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PIXELS = 40_000_000
 LARGE = 1200
 SMALL = 300
 QUALITY = 84
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 FILE_NAME = re.compile(r"[0-9a-f]{32}(?:-small)?\.jpg")
 
 # A large image takes over 100 MB while it is decoded: one at a time, however many people send one.
@@ -48,6 +51,16 @@ class PhotoTooLarge(ShopError):
         super().__init__(megabytes=max_bytes // 1024**2, megapixels=MAX_PIXELS // 10**6)
 
 
+class StorageFull(ShopError):
+    """The folder of photos has no room left. The photo is not kept, and nothing else has changed."""
+
+    status = 507
+    code = "storage_full"
+    title = N_(
+        "There is no room for photos right now. Nothing was changed; try again later, or without a photo."
+    )
+
+
 @dataclass(frozen=True)
 class PhotoFolder:
     """Where the photos of all listings are kept; each has a random name and two sizes."""
@@ -59,7 +72,7 @@ class PhotoFolder:
     def kept(self, content: bytes | None) -> Iterator[str | None]:
         """The name of our own photo of an image, for the caller to record; deleted again if that fails.
 
-        None without content. Raises NotAPhoto, PhotoTooLarge.
+        None without content. Raises NotAPhoto, PhotoTooLarge, StorageFull.
         """
         name = None if content is None else self.keep(content)
         try:
@@ -69,14 +82,19 @@ class PhotoFolder:
             raise
 
     def keep(self, content: bytes) -> str:
-        """Make our own photo of an image and return its name. Raises NotAPhoto, PhotoTooLarge."""
+        """Make our own photo of an image; its name. Raises NotAPhoto, PhotoTooLarge, StorageFull."""
         large, small = self._encoded(content)
         name = secrets.token_hex(16)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for file_name, data in ((small_file(name), small), (large_file(name), large)):
-            partial = self.folder / f".{file_name}.part"
-            partial.write_bytes(data)
-            os.replace(partial, self.folder / file_name)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for file_name, data in ((small_file(name), small), (large_file(name), large)):
+                self._write(file_name, data)
+        except OSError as error:
+            self.remove(name)
+            if error.errno in NO_ROOM:
+                log.error("no room for photos", folder=str(self.folder))
+                raise StorageFull from error
+            raise
         return name
 
     def remove(self, name: str | None) -> None:
@@ -85,6 +103,16 @@ class PhotoFolder:
             return
         for file_name in (large_file(name), small_file(name)):
             (self.folder / file_name).unlink(missing_ok=True)
+
+    def _write(self, file_name: str, data: bytes) -> None:
+        """The file appears under its name only once it is whole; of one that does not fit nothing stays."""
+        partial = self.folder / f".{file_name}.part"
+        try:
+            partial.write_bytes(data)
+            os.replace(partial, self.folder / file_name)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
 
     def _encoded(self, content: bytes) -> tuple[bytes, bytes]:
         if len(content) > self.max_bytes:

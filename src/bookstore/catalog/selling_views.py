@@ -73,7 +73,7 @@ def publish_listing() -> ResponseReturnValue:
             )
     except ShopError as error:
         say_beside_field(form, error)
-        return _offer_page(form, book)
+        return _offer_page(form, book, _status_of(error))
     flash(gettext("“%(title)s” is on sale now.", title=listing.book.title), "success")
     return redirect(listing.book.path, 303)
 
@@ -110,7 +110,7 @@ def edit_listing(listing_id: int) -> ResponseReturnValue:
         return _edit_page(form, listing, error.status)
     except ShopError as error:
         say_beside_field(form, error)
-        return _edit_page(form, listing, 422)
+        return _edit_page(form, listing, _status_of(error))
     flash(gettext("Your changes are saved."), "success")
     return redirect(url_for("catalog.my_books"), 303)
 
@@ -160,7 +160,12 @@ def _own_listing(listing_id: int) -> Listing:
         return listings.find_own(session, listing_id, seller().id)
 
 
-def _offer_page(form: OfferForm, book: Book | None) -> ResponseReturnValue:
+def _status_of(error: ShopError) -> int:
+    """Of a form that comes back: wrong values are the seller's affair, what the shop cannot do is its own."""
+    return error.status if error.status >= 500 else 422
+
+
+def _offer_page(form: OfferForm, book: Book | None, status: int = 422) -> ResponseReturnValue:
     page = render_template(
         "catalog/new_listing.html",
         form=form,
@@ -168,7 +173,7 @@ def _offer_page(form: OfferForm, book: Book | None) -> ResponseReturnValue:
         language=language_name(book.language) if book and book.language else None,
         meanings=_meanings(),
     )
-    return page, 422 if form.errors else 200
+    return page, status if form.errors else 200
 
 
 def _edit_page(form: EditForm, listing: Listing, status: int = 200) -> ResponseReturnValue:

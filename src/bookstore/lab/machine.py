@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 
-from bookstore.lab import balancer, cluster, database, engines, images, programs, registry, shop, wires
+from bookstore.lab import balancer, cluster, database, engines, images, media, programs, registry, shop, wires
 from bookstore.lab.errors import LabNeeds
 from bookstore.lab.plan import BUILDER, NODES, SOCKETS, Plan
 
@@ -19,6 +19,7 @@ PROGRAMS = {
     "mariadbd": "mariadb-server-core",
     "mariadb": "mariadb-client",
     "openssl": "openssl",
+    "mkfs.ext4": "e2fsprogs",
 }
 Tell = Callable[[str], None]
 
@@ -78,6 +79,7 @@ def down(plan: Plan, *, images_too: bool = False) -> None:
     database.stop(plan)
     registry.stop(plan)
     engines.forget(plan)
+    media.remove(plan)
     shutil.rmtree(plan.state, ignore_errors=True)
     if images_too:
         shutil.rmtree(plan.folder, ignore_errors=True)

@@ -77,6 +77,11 @@ class Plan:
         return self.state / "media"
 
     @property
+    def media_disk(self) -> Path:
+        """What is in the shared folder, as one file."""
+        return self.state / "media.ext4"
+
+    @property
     def secrets(self) -> Path:
         return self.state / "secrets"
 

@@ -12,13 +12,13 @@ from bookstore.deploying.swarm.doctor import examine
 from bookstore.deploying.swarm.probe import Probe
 from bookstore.deploying.swarm.rollout import roll_out
 from bookstore.deploying.swarm.stack import COMMON_SECRETS, SwarmStack
+from bookstore.lab import media
 from bookstore.lab.cluster import manager
 from bookstore.lab.engines import docker
 from bookstore.lab.plan import NODES, OUTSIDE, REGISTRY, SOCKETS, Plan
 
 STACK = "bookstore"
 ADDRESS = f"https://{OUTSIDE}"
-SHOP_USER = 10001
 # All five nodes share the processors of one machine, and all visitors come from one address.
 SMALL = {
     "BOOKSTORE_WORKERS": "1",
@@ -40,8 +40,7 @@ def prepare(plan: Plan) -> None:
     for name in COMMON_SECRETS:
         if not (plan.secrets / name).exists():
             (plan.secrets / name).write_text(secrets.token_hex(32))
-    plan.media.mkdir(parents=True, exist_ok=True)
-    os.chown(plan.media, SHOP_USER, SHOP_USER)
+    media.prepare(plan)
 
 
 def described(plan: Plan, topology: str, tag: str) -> SwarmStack:

@@ -58,6 +58,15 @@ def reunite() -> None:
         run(["ip", "link", "set", node.cable, "master", BRIDGE])
 
 
+def is_plugged_in(node: LabNode) -> bool:
+    """Whether a node's cable is in, and leads to the others."""
+    cable = Path(f"/sys/class/net/{node.cable}")
+    try:
+        return (cable / "master").resolve().name == BRIDGE and "up" in (cable / "operstate").read_text()
+    except OSError:
+        return False
+
+
 def _plug_in(node: LabNode) -> None:
     name, inside = node.namespace, ["ip", "-n", node.namespace]
     run(["ip", "netns", "add", name])

@@ -38,6 +38,7 @@ TITLES: Mapping[int, str] = {
     429: N_("Too many requests"),
     500: N_("Something went wrong on our side"),
     503: N_("A part of the shop is away"),
+    507: N_("No room left"),
 }
 
 MESSAGES: Mapping[int, str] = {

@@ -1,5 +1,7 @@
 """The catalog alone on a database of its own, with its three people and accounts faked."""
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +66,13 @@ def carla(app: Flask, accounts: FakeAccounts) -> Person:
     return _person(app, accounts, CARLA.id, CARLA.name)
 
 
+@dataclass
+class Disk:
+    """Whether there is room left on it."""
+
+    is_full: bool
+
+
 @dataclass(frozen=True)
 class Media:
     """The folder of photos, as a test looks into it."""
@@ -73,6 +82,21 @@ class Media:
     @property
     def files(self) -> set[str]:
         return {path.name for path in self.folder.iterdir()} if self.folder.exists() else set()
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch, policy: Policy) -> Disk:
+    """The disk under the folder of photos, on which half of a file still fits."""
+    disk, write = Disk(is_full=True), Path.write_bytes
+
+    def write_what_fits(path: Path, data: bytes) -> int:
+        if not disk.is_full or not path.is_relative_to(policy.media_dir):
+            return write(path, data)
+        write(path, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", write_what_fits)
+    return disk
 
 
 @pytest.fixture

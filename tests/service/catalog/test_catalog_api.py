@@ -11,7 +11,7 @@ from bookstore.catalog import reservations
 from bookstore.catalog.models import Listing
 from bookstore.shared.database import Database
 from tests.people import Person
-from tests.service.catalog.conftest import Media
+from tests.service.catalog.conftest import Disk, Media
 from tests.service.catalog.images import bomb, image
 from tests.service.catalog.stock import CARLA, copies_of, count_changes, offer
 
@@ -282,6 +282,34 @@ def test_what_is_no_photo_is_refused(
     assert (answer.status_code, answer.json["code"]) == (status, code)
     assert rows(database)[0]["photo"] is None
     assert media.files == set()
+
+
+def test_without_room_a_photo_is_refused_by_name_and_everything_else_goes_on(
+    ana: Person, database: Database, media: Media, full_disk: Disk
+) -> None:
+    listing = offer(database)
+    answer = send_photo(ana, listing, image())
+    assert (answer.status_code, answer.json["code"]) == (507, "storage_full")
+    assert answer.content_type == "application/problem+json"
+    assert rows(database)[0]["photo"] is None
+    assert media.files == set()
+    assert ana.api("PATCH", f"/catalog/listings/{listing}", {"copies": 7}).status_code == 200
+
+    full_disk.is_full = False
+    assert send_photo(ana, listing, image()).status_code == 200
+
+
+def test_without_room_the_photo_of_before_stays(
+    ana: Person, database: Database, media: Media, full_disk: Disk
+) -> None:
+    listing = offer(database)
+    full_disk.is_full = False
+    before = send_photo(ana, listing, image()).json["photo_url"]
+    files = media.files
+    full_disk.is_full = True
+    assert send_photo(ana, listing, image()).status_code == 507
+    assert media.files == files
+    assert ana.api("GET", f"/catalog/listings/{listing}").json["photo_url"] == before  # type: ignore[index]
 
 
 CHANGES: list[tuple[str, str, Any]] = [

@@ -16,7 +16,7 @@ from bookstore.catalog.terms import Changes
 from bookstore.shared.database import Database
 from bookstore.shared.money import Money
 from tests.people import Person
-from tests.service.catalog.conftest import Media
+from tests.service.catalog.conftest import Disk, Media
 from tests.service.catalog.images import image
 from tests.service.catalog.stock import ANA, CARLA, NO_PHOTOS, USD, copies_of, offer
 
@@ -190,6 +190,24 @@ def test_a_file_that_is_no_photo_is_explained(
     assert "Please choose the photo again." in page.text
     assert all_listings(database) == []
     assert media.files == set()
+
+
+def test_without_room_for_the_photo_the_form_comes_back_as_it_was_filled_in(
+    ana: Person, database: Database, media: Media, full_disk: Disk
+) -> None:
+    page = ana.post("/sell/new", new_offer(photo=(BytesIO(image()), "photo.jpg")))
+    assert page.status_code == 507
+    assert beside(page, "photo").startswith("There is no room for photos right now. Nothing was changed")
+    assert 'value="Cien años de soledad"' in page.text
+    assert all_listings(database) == []
+    assert media.files == set()
+
+    without = ana.post("/sell/new", new_offer())
+    assert without.status_code == 303
+    page = ana.post("/sell/1", changed_offer(price="13.00", photo=(BytesIO(image()), "photo.jpg")))
+    assert page.status_code == 507
+    assert beside(page, "photo") != ""
+    assert [listing.price_minor for listing in all_listings(database)] == [1250]
 
 
 def test_a_form_far_too_large_is_refused_unread(ana: Person, database: Database) -> None:

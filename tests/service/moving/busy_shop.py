@@ -10,12 +10,12 @@ from sqlalchemy import text, update
 
 from bookstore.app import Shop, orders_policy
 from bookstore.auditing import audit_shop
+from bookstore.chaos.load import order_of
 from bookstore.orders import recovery
 from bookstore.orders.models import Order
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database
 from bookstore.wiring import LocalCatalog, choose_gateway
-from tests.cluster.live_shop import order_of
 from tests.people import Person, submit
 from tests.service.catalog.images import image
 

@@ -1,6 +1,7 @@
 """A client that costs little, so that hundreds of requests each second leave the machine to the shop.
 
-It speaks the HTTP/1.1 that a load balancer speaks to a browser, keeps connections, and asks nothing twice by itself.
+It speaks the HTTP/1.1 that a load balancer speaks to a browser, keeps connections, asks nothing twice by
+itself.
 """
 
 import asyncio
@@ -42,6 +43,7 @@ class Visitors:
     host: str
     trusted: ssl.SSLContext
     seconds: float
+    port: int = 443
     _idle: list[_Connection] = field(default_factory=list)
 
     async def ask(
@@ -67,7 +69,7 @@ class Visitors:
             if now - connection.used_at < IDLE_SECONDS and not connection.reader.at_eof():
                 return connection
             connection.writer.close()
-        return _Connection(*await asyncio.open_connection(self.host, 443, ssl=self.trusted))
+        return _Connection(*await asyncio.open_connection(self.host, self.port, ssl=self.trusted))
 
     async def _exchange(self, connection: _Connection, request: bytes) -> Answer:
         connection.writer.write(request)
