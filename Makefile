@@ -6,6 +6,7 @@ PYTHON ?= python3
 PROCESSES ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
+AWS_VENV := .venv-aws
 PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 # What people, programs and neighbors meet is the same in one process and in three, on a file and on a server.
 # In the first setting everything is tested, in the others what can differ there; how a page looks, and whether it is
@@ -18,7 +19,7 @@ COMPILED := $(CATALOGS:.po=.mo)
 DOCKERFILES := Dockerfile $(wildcard tests/*/*/Dockerfile)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool docker drill test-compose test-cluster lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
+.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool docker drill test-compose test-cluster test-aws setup-aws lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -34,7 +35,7 @@ up: setup ## Deploy the shop on this machine by Docker Compose (DOMAIN says its 
 test: test-monolith-sqlite $(addprefix test-,$(SETTINGS)) test-compose ## Set everything up and run every test in all settings
 
 test-monolith-sqlite: test-setup ## Run every test in one process on SQLite (TESTS chooses some)
-	$(PYTEST) $(or $(TESTS),--ignore tests/compose --ignore tests/swarm)
+	$(PYTEST) $(or $(TESTS),--ignore tests/compose --ignore tests/swarm --ignore tests/aws)
 
 $(addprefix test-,$(SETTINGS)): test-%: test-setup
 	BOOKSTORE_TEST_TOPOLOGY=$(word 1,$(subst -, ,$*)) BOOKSTORE_TEST_DATABASE=$(word 2,$(subst -, ,$*)) $(PYTEST) $(or $(TESTS),$(ALIKE))
@@ -44,6 +45,9 @@ test-compose: setup-dev docker ## Build the images and run both compose files on
 
 test-cluster: setup-dev cluster ## Run the shop on five nodes and let them fail under load (FULL=yes: all of it)
 	$(BIN)/python -m pytest -s $(or $(TESTS),tests/swarm $(if $(FULL),,--ignore tests/swarm/long))
+
+test-aws: setup-aws ## Synthesize the stacks for AWS, check them, and bring them up on a stand-in for it
+	$(AWS_VENV)/bin/python -m pytest -c tests/aws/pytest.ini $(or $(TESTS),tests/aws)
 
 lab: setup cluster ## Bring up a Docker Swarm of five nodes on this machine, with the shop on it (as root)
 	$(BIN)/bookstore lab up
@@ -90,6 +94,14 @@ $(VENV)/dev.done: requirements/dev.txt $(VENV)/runtime.done
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+setup-aws: $(AWS_VENV)/aws.done ## Make the virtual environment of the stacks for AWS (about 1 GB)
+
+$(AWS_VENV)/aws.done: requirements/aws.txt
+	@test -x $(AWS_VENV)/bin/python || $(PYTHON) -m venv $(AWS_VENV)
+	@echo "installing what the stacks for AWS need (once)"
+	@$(AWS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/aws.txt
+	@touch $@
+
 browser:
 	@scripts/ensure-chromium
 
@@ -116,5 +128,5 @@ locks: setup-dev ## Resolve the dependencies anew into requirements/
 	scripts/lock
 
 clean: ## Remove what was built; the data folder stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results
+	rm -rf $(VENV) $(AWS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results
 	find src -name '*.mo' -delete
