@@ -53,11 +53,11 @@ class Database(Construct):
         )
 
     def _replica(self) -> rds.DatabaseInstanceReadReplica:
+        """Encrypted as what it is a copy of."""
         return rds.DatabaseInstanceReadReplica(
             self,
             "Replica",
             source_database_instance=self.instance,
-            storage_encrypted=True,
             removal_policy=RemovalPolicy.DESTROY,
             **self._common(),
         )

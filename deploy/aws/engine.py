@@ -1,4 +1,4 @@
-"""The engine under the CDK is a JavaScript program: it runs on the node that pip brought, not on the machine's."""
+"""The engine under the CDK is a JavaScript program: it runs on the node that pip brought."""
 
 import os
 from pathlib import Path

@@ -11,7 +11,6 @@ from environment import Environment
 from stacks import build
 
 PROFILES = ("standard", "academy", "production")
-DEPLOYMENTS = ("monolith", "fleet", "swarm", "services")
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
 SETTINGS = {
     "DOMAIN": "shop.example",
@@ -22,11 +21,14 @@ SETTINGS = {
     "HOSTED_ZONE": "Z0123456789ABCDEFGHIJ",
     "CLOUDFRONT_PREFIX_LIST": "pl-3b927c52",
 }
+# A Learner Lab has no zone of its own; the certificate was imported.
+OF_PROFILE = {"academy": {"HOSTED_ZONE": "", "CERTIFICATE": CERTIFICATE}}
 Template = dict[str, Any]
 
 
 def environment(**settings: str) -> Environment:
-    named = {f"BOOKSTORE_AWS_{name}": value for name, value in (SETTINGS | settings).items()}
+    chosen = SETTINGS | OF_PROFILE.get(settings.get("PROFILE", ""), {}) | settings
+    named = {f"BOOKSTORE_AWS_{name}": value for name, value in chosen.items()}
     return Environment.read(named)
 
 
@@ -57,3 +59,20 @@ def only(template: Template, kind: str) -> dict[str, Any]:
     """The properties of the one resource of this kind."""
     (found,) = resources(template, kind).values()
     return found["Properties"]
+
+
+def scripts(template: Template, kind: str = "AWS::EC2::LaunchTemplate") -> list[str]:
+    """The user data in the template, with <name> for what only AWS knows."""
+    return [_text(data["UserData"]["Fn::Base64"]) for data in _launched(template, kind)]
+
+
+def _launched(template: Template, kind: str) -> list[dict[str, Any]]:
+    found = [one["Properties"] for one in resources(template, kind).values()]
+    return [one.get("LaunchTemplateData", one) for one in found]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    parts = value["Fn::Join"][1]
+    return "".join(part if isinstance(part, str) else f"<{next(iter(part.values()))}>" for part in parts)
