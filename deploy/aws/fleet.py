@@ -10,14 +10,12 @@ from access import boot_settings, grant_secrets, open_data
 from edge import Edge
 from environment import Environment
 from foundation import Foundation
-from groups import pin_version, wait_until_ready
+from groups import WARM_UP_SECONDS, instance_group
 from instances import Identity, launch_template
 from network import application_group
 from retention import kept_for
 
 CPU_PERCENT = 60
-# The time in which the measures of a new instance do not count.
-WARM_UP_SECONDS = 120
 
 
 class Fleet(Construct):
@@ -69,24 +67,21 @@ class Fleet(Construct):
             kind="fleet",
             settings=settings,
         )
-        group = autoscaling.AutoScalingGroup(
+        group = instance_group(
             self,
             "Instances",
+            name="Fleet",
+            template=template,
             vpc=self._foundation.network.vpc,
-            vpc_subnets=self._foundation.network.instances,
-            launch_template=template,
-            min_capacity=self._environment.fleet_min,
-            max_capacity=self._environment.fleet_max,
-            default_instance_warmup=Duration.seconds(WARM_UP_SECONDS),
+            subnets=self._foundation.network.instances,
+            minimum=self._environment.fleet_min,
+            maximum=self._environment.fleet_max,
+            alerts=alerts,
             health_checks=autoscaling.HealthChecks.with_additional_checks(
                 additional_types=[autoscaling.AdditionalHealthCheckType.ELB],
                 grace_period=Duration.seconds(WARM_UP_SECONDS),
             ),
-            group_metrics=[autoscaling.GroupMetrics.all()],
-            notifications=[autoscaling.NotificationConfiguration(topic=alerts)],
         )
-        wait_until_ready(group)
-        pin_version(group, template, name="Fleet")
         group.attach_to_application_target_group(self._edge.targets)
         return group
 

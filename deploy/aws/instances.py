@@ -1,6 +1,6 @@
 """What all instances of a deployment have in common: who they are to AWS, and how one is made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -48,33 +48,33 @@ class Identity(Construct):
         parameters = stack.format_arn(
             service="ssm", resource="parameter", resource_name=f"bookstore/{deployment}/*"
         )
-        self._allow(
+        self.allow(
             "ssm", "GetParameter", "GetParametersByPath", "PutParameter", "DeleteParameter", on=parameters
         )
         # The Session Manager, in place of SSH. It knows no narrower resource than all.
-        self._allow("ssm", "UpdateInstanceInformation")
-        self._allow(
+        self.allow("ssm", "UpdateInstanceInformation")
+        self.allow(
             "ssmmessages",
             "CreateControlChannel",
             "CreateDataChannel",
             "OpenControlChannel",
             "OpenDataChannel",
         )
-        self._allow("logs", "CreateLogStream", "PutLogEvents", on=f"{log_group.log_group_arn}:*")
-        self._allow("ec2", "DescribeInstances")
-        self._allow("autoscaling", "DescribeAutoScalingInstances")
+        self.allow("logs", "CreateLogStream", "PutLogEvents", on=f"{log_group.log_group_arn}:*")
+        self.allow("ec2", "DescribeInstances")
+        self.allow("autoscaling", "DescribeAutoScalingInstances")
         groups = stack.format_arn(
             service="autoscaling",
             resource="autoScalingGroup",
             resource_name=f"*:autoScalingGroupName/{stack.stack_name}-*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        self._allow("autoscaling", "CompleteLifecycleAction", on=groups)
+        self.allow("autoscaling", "CompleteLifecycleAction", on=groups)
         if environment.registry_account:
             self._pull(environment)
 
     def _pull(self, environment: Environment) -> None:
-        self._allow("ecr", "GetAuthorizationToken")
+        self.allow("ecr", "GetAuthorizationToken")
         name = environment.image.partition("/")[2]
         images = Stack.of(self).format_arn(
             service="ecr",
@@ -82,13 +82,15 @@ class Identity(Construct):
             resource="repository",
             resource_name=f"{name}*",
         )
-        self._allow(
-            "ecr", "BatchGetImage", "GetDownloadUrlForLayer", "BatchCheckLayerAvailability", on=images
-        )
+        self.allow("ecr", "BatchGetImage", "GetDownloadUrlForLayer", "BatchCheckLayerAvailability", on=images)
 
-    def _allow(self, service: str, *actions: str, on: str = "*") -> None:
+    def allow(self, service: str, *actions: str, on: str | Sequence[str] = "*") -> None:
+        """In a Learner Lab this changes nothing: its one role is as it is."""
         self.role.add_to_principal_policy(
-            iam.PolicyStatement(actions=[f"{service}:{action}" for action in actions], resources=[on])
+            iam.PolicyStatement(
+                actions=[f"{service}:{action}" for action in actions],
+                resources=[on] if isinstance(on, str) else list(on),
+            )
         )
 
 
@@ -101,6 +103,7 @@ def launch_template(
     group: ec2.ISecurityGroup,
     kind: str,
     settings: Mapping[str, str],
+    is_public: bool = False,
 ) -> ec2.LaunchTemplate:
     """No key of SSH, metadata by its second version alone and not for containers, an encrypted disk."""
     profile = environment.profile
@@ -114,7 +117,7 @@ def launch_template(
         instance_type=ec2.InstanceType(profile.instance_type),
         instance_profile=identity.profile,
         security_group=group,
-        associate_public_ip_address=None if profile.private_instances else True,
+        associate_public_ip_address=is_public or not profile.private_instances or None,
         http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
         http_put_response_hop_limit=1,
         detailed_monitoring=profile.makes_roles,

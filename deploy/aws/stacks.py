@@ -8,6 +8,7 @@ from environment import Environment
 from fleet import Fleet
 from foundation import Foundation
 from monitoring import Alerts
+from monolith import Monolith
 
 TOPOLOGIES = {"fleet": "monolith", "swarm": "monolith", "services": "services"}
 
@@ -40,7 +41,27 @@ class FleetStack(cdk.Stack):
         )
 
 
-STACKS = {"fleet": FleetStack, "services": FleetStack}
+class MonolithStack(cdk.Stack):
+    """One machine, which stands on a network and keeps its data itself."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        environment: Environment,
+        foundation: Foundation,
+        deployment: str,
+        **stack: object,
+    ) -> None:
+        super().__init__(scope, id, **stack)
+        alerts = Alerts(self, "Alerts", environment=environment)
+        Monolith(
+            self, deployment.capitalize(), environment=environment, foundation=foundation, alerts=alerts.topic
+        )
+
+
+STACKS = {"monolith": MonolithStack, "fleet": FleetStack, "services": FleetStack}
 
 
 def build(environment: Environment, *, folder: str | None = None) -> cdk.App:

@@ -15,14 +15,22 @@ from aws_cdk import aws_ec2 as ec2
 
 FOLDER = Path(__file__).parent / "userdata"
 DEPLOY = Path(__file__).parents[1]
-COMMON = ("common.sh", "databases.py")
-FILES = {
-    "fleet": (FOLDER / "fleet.sh",),
+COMMON = {name: FOLDER / name for name in ("common.sh", "databases.py")}
+FILES: dict[str, dict[str, Path]] = {
+    "fleet": {"fleet.sh": FOLDER / "fleet.sh"},
+    "monolith": {
+        "monolith.sh": FOLDER / "monolith.sh",
+        "compose/logs.yaml": FOLDER / "logs.yaml",
+        **{
+            f"compose/{name}": DEPLOY / "compose" / name
+            for name in ("monolith.yaml", "databases.sh", "make-secrets")
+        },
+    },
 }
 
 
 def user_data(*, kind: str, settings: Mapping[str, str]) -> ec2.UserData:
-    files = {path.name: path.read_bytes() for path in (*(FOLDER / name for name in COMMON), *FILES[kind])}
+    files = {name: path.read_bytes() for name, path in (COMMON | FILES[kind]).items()}
     script = ec2.UserData.for_linux(shebang="#!/bin/bash")
     script.add_commands(
         "set -euo pipefail",
