@@ -6,6 +6,7 @@ PYTHON ?= python3
 PROCESSES ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
+AWS_VENV := .venv-aws
 PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 # What people, programs and neighbors meet is the same in one process and in three, on a file and on a server.
 # In the first setting everything is tested, in the others what can differ there; how a page looks, and whether it is
@@ -16,7 +17,7 @@ ALIKE := tests/service tests/contract tests/journeys $(addprefix --ignore ,tests
 # The tests of one service do not know a topology. On SQLite tests/deploy/test_service_alone.py runs them, each where
 # nothing but its service is installed.
 ONE_SERVICE := $(addprefix tests/service/,accounts catalog orders orders_pages)
-monolith-sqlite := tests $(addprefix --ignore ,tests/compose tests/swarm $(ONE_SERVICE))
+monolith-sqlite := tests $(addprefix --ignore ,tests/compose tests/swarm tests/aws $(ONE_SERVICE))
 services-sqlite := $(ALIKE) $(addprefix --ignore ,$(ONE_SERVICE))
 monolith-mariadb := $(ALIKE)
 services-mysql := $(ALIKE)
@@ -26,7 +27,7 @@ COMPILED := $(CATALOGS:.po=.mo)
 DOCKERFILES := Dockerfile $(wildcard tests/*/*/Dockerfile)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool docker drill test-compose test-cluster lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
+.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool docker drill test-compose test-cluster test-aws setup-aws lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -52,6 +53,9 @@ test-compose: setup-dev docker ## Build the images and run both compose files on
 
 test-cluster: setup-dev cluster ## Run the shop on five nodes and let them fail under load (FULL=yes: all of it)
 	$(BIN)/python -m pytest -s $(or $(TESTS),tests/swarm $(if $(FULL),,--ignore tests/swarm/long))
+
+test-aws: setup-aws ## Synthesize the stacks for AWS, check them, and bring them up on a stand-in for it
+	$(AWS_VENV)/bin/python -m pytest -c tests/aws/pytest.ini $(or $(TESTS),tests/aws)
 
 lab: setup cluster ## Bring up a Docker Swarm of five nodes on this machine, with the shop on it (as root)
 	$(BIN)/bookstore lab up
@@ -98,6 +102,14 @@ $(VENV)/dev.done: requirements/dev.txt $(VENV)/runtime.done
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+setup-aws: $(AWS_VENV)/aws.done ## Make the virtual environment of the stacks for AWS (about 1 GB)
+
+$(AWS_VENV)/aws.done: requirements/aws.txt
+	@test -x $(AWS_VENV)/bin/python || $(PYTHON) -m venv $(AWS_VENV)
+	@echo "installing what the stacks for AWS need (once)"
+	@$(AWS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/aws.txt
+	@touch $@
+
 browser:
 	@scripts/ensure-chromium
 
@@ -124,5 +136,5 @@ locks: setup-dev ## Resolve the dependencies anew into requirements/
 	scripts/lock
 
 clean: ## Remove what was built; the data folder stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results
+	rm -rf $(VENV) $(AWS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results
 	find src -name '*.mo' -delete

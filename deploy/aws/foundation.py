@@ -1,0 +1,55 @@
+"""What deployments stand on: the network, and for those that share their data, where it is kept.
+
+A foundation is a stack of its own, so that a deployment can go and its data stay, and so that several
+deployments can stand on one.
+"""
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from credentials import SHOP, Credentials, databases_of
+from database import Database
+from environment import Environment
+from files import Files
+from network import Network
+
+TOPOLOGIES = ("monolith", "services")
+
+
+class Foundation(Stack):
+    """With topologies, there are a database server, shared files and secrets; without, the network alone."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        environment: Environment,
+        topologies: tuple[str, ...],
+        **stack: object,
+    ) -> None:
+        super().__init__(scope, id, **stack)
+        profile = environment.profile
+        self.logs = self._logs(profile.access_log_days)
+        self.network = Network(self, "Network", profile=profile, zones=environment.zones, logs=self.logs)
+        if not topologies:
+            return
+        self.database = Database(self, "Database", profile=profile, network=self.network, name=id)
+        self.files = Files(self, "Files", profile=profile, network=self.network)
+        databases = [f"{name}_password" for topology in topologies for name in databases_of(topology)]
+        self.credentials = Credentials(
+            self, "Credentials", names=(*SHOP, *databases), is_protected=profile.is_protected
+        )
+
+    def _logs(self, days: int) -> s3.Bucket:
+        """Who asked for what, and who was refused. Load balancers can write with S3's own key alone."""
+        return s3.Bucket(
+            self,
+            "Logs",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(days))],
+            removal_policy=RemovalPolicy.DESTROY,
+        )
