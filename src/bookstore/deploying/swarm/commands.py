@@ -63,6 +63,9 @@ def swarm() -> None:
 @click.option("--balancers", required=True, help="Addresses from which load balancers connect, with commas.")
 @click.option("--media", required=True, help="The folder that all nodes share: a mount of NFS or EFS.")
 @click.option(
+    "--backups", required=True, help="The folder where the backups of each night go, on every node as well."
+)
+@click.option(
     "--secrets", type=click.Path(path_type=Path), help="Folder of secrets.  [default: FOLDER/secrets]"
 )
 @click.option("--registry", default="", help="Where the images are pushed to and the nodes pull them from.")
@@ -80,6 +83,7 @@ def up(
     domain: str,
     balancers: str,
     media: str,
+    backups: str,
     secrets: Path | None,
     registry: str,
     tag: str | None,
@@ -94,9 +98,10 @@ def up(
     """
     root = folder.resolve().parents[1]
     wanted = tag or commit_of(root)[:12]
-    settings = settings_of(root, wanted, domain=domain, balancers=balancers, media=media, registry=registry)
+    places = {"media": media, "backups": backups, "registry": registry}
+    settings = settings_of(root, wanted, domain=domain, balancers=balancers, **places)
     described = SwarmStack(folder, topology, stack, secrets or folder / "secrets", settings, encrypted)
-    require_fit(examine(described, media))
+    require_fit(examine(described))
     images = [name for name in images_of(topology, wanted, edge_tag(root), registry) if "-acme:" not in name]
     if build:
         _build_and_push(root, topology, wanted, registry, images)
@@ -211,7 +216,7 @@ def balancer(folder: Path, certificate: Path, listen: str, port: int) -> None:
 
 
 def settings_of(
-    root: Path, tag: str, *, domain: str, balancers: str, media: str, registry: str
+    root: Path, tag: str, *, domain: str, balancers: str, media: str, backups: str, registry: str
 ) -> dict[str, str]:
     """The variables of the stack files that follow from what the operator says."""
     prefix = f"{registry}/" if registry else ""
@@ -219,6 +224,7 @@ def settings_of(
         "SHOP_DOMAIN": domain,
         "BALANCERS": balancers,
         "MEDIA": media,
+        "BACKUPS": backups,
         "BOOKSTORE_IMAGE": f"{prefix}bookstore",
         "BOOKSTORE_TAG": tag,
         "EDGE_IMAGE": f"{prefix}bookstore-edge",

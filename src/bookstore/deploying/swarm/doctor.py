@@ -14,11 +14,12 @@ from bookstore.deploying.swarm.stack import COMMON_SECRETS, DATABASES, SwarmStac
 MANAGEMENT_PORT, GOSSIP_PORT = 2377, 7946
 CONNECT_SECONDS = 2
 MTU = "com.docker.network.driver.mtu"
+FOLDERS = ("MEDIA", "BACKUPS")
 LABELS = ("bookstore.app", "bookstore.edge")
 DEFAULT_PASSWORDS = ("password", "secret", "changeme", "bookstore", "root", "admin")
 
 
-def examine(stack: SwarmStack, media: str) -> Iterator[Finding]:
+def examine(stack: SwarmStack) -> Iterator[Finding]:
     """All that is looked at, in the order in which an operator would."""
     try:
         nodes = all_nodes()
@@ -31,7 +32,7 @@ def examine(stack: SwarmStack, media: str) -> Iterator[Finding]:
     yield from _labels(nodes)
     yield from _network(stack)
     yield from _secrets(stack)
-    yield Finding("shared folder", media.startswith("/"), f"{media}, which must be there on every node")
+    yield from _folders(stack)
 
 
 def _managers(nodes: list[Node]) -> Iterator[Finding]:
@@ -95,6 +96,14 @@ def _network(stack: SwarmStack) -> Iterator[Finding]:
     fits = is_encrypted == stack.encrypted and mtu == stack.mtu
     advice = "" if fits else "; only `docker stack rm` changes that"
     yield Finding(f"network {name}", fits, detail + advice)
+
+
+def _folders(stack: SwarmStack) -> Iterator[Finding]:
+    """Nobody sees from here whether the nodes have mounted them; a replica without them does not start."""
+    for name in FOLDERS:
+        path = stack.settings[name]
+        detail = f"{path}, which must be there on every node"
+        yield Finding(f"folder of {name.lower()}", path.startswith("/"), detail)
 
 
 def _secrets(stack: SwarmStack) -> Iterator[Finding]:
