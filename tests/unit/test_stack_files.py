@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bookstore.deploying.swarm.commands import settings_of
+from bookstore.deploying.swarm.options import settings_of
 from bookstore.deploying.swarm.stack import AUTHORITIES_INSIDE, COMMON_SECRETS, DATABASES, SwarmStack
 from tests.unit.rendered_stack import as_written, rendered
 

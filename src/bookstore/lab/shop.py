@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from bookstore.deploying.findings import require_fit
 from bookstore.deploying.images import edge_tag, images_of
-from bookstore.deploying.swarm.commands import settings_of
 from bookstore.deploying.swarm.doctor import examine
+from bookstore.deploying.swarm.options import settings_of
 from bookstore.deploying.swarm.probe import Probe
 from bookstore.deploying.swarm.rollout import roll_out
 from bookstore.deploying.swarm.stack import COMMON_SECRETS, SwarmStack

@@ -44,6 +44,11 @@ class SwarmStack:
         name, default = ("OVERLAY_MTU_ENCRYPTED", "1400") if self.encrypted else ("OVERLAY_MTU", "1450")
         return self.settings.get(name) or os.environ.get(name) or default
 
+    @property
+    def network(self) -> str:
+        """The network of its replicas, as the Swarm names it."""
+        return f"{self.name}_shop"
+
     def deploy(self) -> None:
         """Tell the Swarm what should be. It goes about it by itself. Raises CommandFailed, SecretMissing."""
         files = [f"{self.topology}.yaml", *(["encrypted.yaml"] if self.encrypted else [])]
