@@ -281,7 +281,7 @@ class Settings:
             raise SettingsError(
                 f"BOOKSTORE_SERVICE_TOKEN needs {MIN_SECRET_LENGTH} characters or more between services"
             )
-        if self.backup_key and (len(self.backup_key) < MIN_SECRET_LENGTH or _is_weak(self.backup_key)):
+        if self.backup_key and (len(self.backup_key) < MIN_SECRET_LENGTH or is_weak(self.backup_key)):
             raise SettingsError(f"BOOKSTORE_BACKUP_KEY must be {MIN_SECRET_LENGTH} random characters or more")
         if self.autoscale_every_seconds > min(self.autoscale_up_seconds, self.autoscale_down_seconds):
             raise SettingsError(
@@ -292,7 +292,7 @@ class Settings:
             raise SettingsError(f"BOOKSTORE_DATABASE_TLS_CA names no file: {self.database_tls_ca}")
 
     def _check_production(self) -> None:
-        if len(self.secret_key) < MIN_SECRET_LENGTH or _is_weak(self.secret_key):
+        if len(self.secret_key) < MIN_SECRET_LENGTH or is_weak(self.secret_key):
             raise SettingsError(
                 f"BOOKSTORE_SECRET_KEY must be {MIN_SECRET_LENGTH} random characters or more in production"
             )
@@ -349,7 +349,8 @@ def _read(env: FileAwareEnv, item: Field[Any]) -> Any:
     return tuple(env.list(upper, **options) or ())
 
 
-def _is_weak(secret: str) -> bool:
+def is_weak(secret: str) -> bool:
+    """Whether others guess it, however long it is."""
     return secret.lower() in WEAK_SECRETS or len(set(secret)) < 10
 
 

@@ -64,6 +64,7 @@ class RunningLab(OpenShop):
     def deploy(self, tag: str, *options: str, check: bool = True) -> str:
         """What `bookstore deploy swarm` says when it brings this version up."""
         own = ["--domain", OUTSIDE, "--balancers", OUTSIDE, "--media", str(self.plan.media)]
+        own += ["--backups", str(self.plan.backups)]
         own += ["--registry", REGISTRY, "--secrets", str(self.plan.secrets), "--topology", self.topology]
         own += ["--authority", str(self.authority), "--folder", str(self.plan.stack_files)]
         return self.command("up", *own, "--no-build", "--tag", tag, *options, check=check)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import uuid
 from collections import Counter
+from pathlib import Path
 
 import httpx
 
@@ -15,6 +16,16 @@ from bookstore.lab import database, engines, shop
 from bookstore.lab.plan import NODES, OUTSIDE
 from tests.swarm.purchases import buy_through
 from tests.swarm.running_lab import ONE, REPLICAS, RunningLab
+from tests.swarm.under_load import wait_until
+
+# What all who share a name of the network tell at its port, by their addresses.
+METRICS = """
+import json, socket, sys, urllib.request
+name, port = sys.argv[1:]
+addresses = {found[4][0] for found in socket.getaddrinfo(name, int(port), type=socket.SOCK_STREAM)}
+ask = lambda address: urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=10).read().decode()
+print(json.dumps({address: ask(address) for address in addresses}))
+"""
 
 
 def test_ana_sells_and_bruno_buys_through_the_load_balancer(monolith: RunningLab) -> None:
@@ -67,10 +78,10 @@ def test_who_comes_past_the_load_balancer_is_refused(monolith: RunningLab) -> No
 def test_no_container_can_do_more_than_it_must(monolith: RunningLab) -> None:
     found = [
         json.loads(engines.docker(node.engine, "inspect", container))[0]
-        for service in ("app", "worker", "edge")
+        for service in ("app", "worker", "backup", "edge")
         for node, container in monolith.containers(service)
     ]
-    assert len(found) == REPLICAS + 1 + len(NODES)
+    assert len(found) == REPLICAS + 2 + len(NODES)
     secrets = [path.read_text() for path in monolith.plan.secrets.iterdir()]
     for container in found:
         host = container["HostConfig"]
@@ -96,11 +107,26 @@ def test_the_swarm_ignores_nothing_of_the_stack_files(monolith: RunningLab) -> N
     assert "nsupported" not in said, said
 
 
+def test_a_backup_is_there_and_proved(monolith: RunningLab) -> None:
+    [(node, container)] = monolith.containers("backup")
+    wait_until(lambda: _backups(monolith) != [])
+    assert [path.suffix for path in _backups(monolith)] == [".sealed"]
+    said = engines.docker(node.engine, "exec", container, "bookstore", "backup", "--list")
+    assert _backups(monolith)[0].name in said
+
+
+def test_prometheus_would_find_replicas_workers_and_the_backup(monolith: RunningLab) -> None:
+    for name, port, expected in (("shop-metrics", 8000, REPLICAS), ("worker-metrics", 8001, 2)):
+        told = json.loads(shop.inside("app", "python3", "-c", METRICS, name, str(port)))
+        assert len(told) == expected, name
+        assert all("bookstore_" in metrics for metrics in told.values())
+
+
 def test_operators_see_who_runs_where(monolith: RunningLab) -> None:
     said = monolith.command("status")
     assert f"bookstore_app: {REPLICAS} of {REPLICAS}" in said
     assert said.count("leader") == 1
-    assert said.count(" healthy") == REPLICAS + 1 + len(NODES)
+    assert said.count(" healthy") == REPLICAS + 2 + len(NODES)
 
 
 def test_replicas_come_and_go_by_number(monolith: RunningLab) -> None:
@@ -109,6 +135,10 @@ def test_replicas_come_and_go_by_number(monolith: RunningLab) -> None:
     monolith.command("scale", f"app={REPLICAS}")
     assert monolith.wait_until_whole() >= 0
     assert httpx.get(f"{monolith.url}/readyz", verify=str(monolith.authority)).status_code == 200
+
+
+def _backups(lab: RunningLab) -> list[Path]:
+    return sorted(lab.plan.backups.glob("bookstore-*.tar*"))
 
 
 def _curl(namespace: str, *arguments: str) -> str:

@@ -7,10 +7,10 @@ import pytest
 from bookstore.deploying.errors import SecretMissing
 from bookstore.deploying.swarm.convergence import Sight
 from bookstore.deploying.swarm.services import Service, Task, version_of
-from bookstore.deploying.swarm.stack import SwarmStack
+from bookstore.deploying.swarm.stack import COMMON_SECRETS, SwarmStack
 
 ROOT = Path(__file__).parents[2]
-SECRETS = ("secret_key", "service_token", "database_url")
+SECRETS = (*COMMON_SECRETS, "database_url")
 
 
 @pytest.fixture

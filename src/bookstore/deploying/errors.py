@@ -44,7 +44,7 @@ class SecretMissing(ShopError):
     """A secret that the stack file names is not there, or is empty."""
 
     code = "secret_missing"
-    title = "%(path)s is missing or empty: deploy/swarm/README.md tells what goes into it"
+    title = "%(path)s is missing or empty: docs/swarm.md tells what goes into it"
 
 
 class MigrationFailed(ShopError):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bookstore.config import is_weak
 from bookstore.deploying.errors import NotFit
 
 ENGINE_VERSION = (20, 10)
@@ -44,6 +45,9 @@ def weak_secrets(folder: Path) -> Iterator[Finding]:
     """A secret that somebody wrote by hand may be one that others guess."""
     for path in sorted(folder.glob("*")):
         text = path.read_text()
-        ours = path.name not in GIVEN and path.name.endswith(("_key", "_token", "_password"))
-        if ours and len(text.strip()) < SHORTEST_SECRET:
+        if path.name in GIVEN or not path.name.endswith(("_key", "_token", "_password")):
+            continue
+        if len(text.strip()) < SHORTEST_SECRET:
             yield Finding(f"secret {path.name}", holds=False, detail=f"shorter than {SHORTEST_SECRET}")
+        elif is_weak(text.strip()):
+            yield Finding(f"secret {path.name}", holds=False, detail="not random: the shop refuses it")

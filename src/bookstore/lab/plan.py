@@ -82,6 +82,11 @@ class Plan:
         return self.state / "media.ext4"
 
     @property
+    def backups(self) -> Path:
+        """Plays a shared folder as well."""
+        return self.state / "backups"
+
+    @property
     def secrets(self) -> Path:
         return self.state / "secrets"
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from bookstore.deploying.findings import require_fit
 from bookstore.deploying.images import edge_tag, images_of
-from bookstore.deploying.swarm.commands import settings_of
 from bookstore.deploying.swarm.doctor import examine
+from bookstore.deploying.swarm.options import settings_of
 from bookstore.deploying.swarm.probe import Probe
 from bookstore.deploying.swarm.rollout import roll_out
 from bookstore.deploying.swarm.stack import COMMON_SECRETS, SwarmStack
@@ -35,18 +35,26 @@ SMALL = {
 
 
 def prepare(plan: Plan) -> None:
-    """Make the secrets of the shop, and the folder that its nodes share."""
+    """Make the secrets of the shop, and the folders that its nodes share."""
     plan.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in COMMON_SECRETS:
         if not (plan.secrets / name).exists():
             (plan.secrets / name).write_text(secrets.token_hex(32))
     media.prepare(plan)
+    plan.backups.mkdir(parents=True, exist_ok=True)
+    os.chown(plan.backups, media.SHOP_USER, media.SHOP_USER)
 
 
 def described(plan: Plan, topology: str, tag: str) -> SwarmStack:
     """The stack file of a topology with all that the lab fills in."""
     own = settings_of(
-        plan.checkout, tag, domain=OUTSIDE, balancers=OUTSIDE, media=str(plan.media), registry=REGISTRY
+        plan.checkout,
+        tag,
+        domain=OUTSIDE,
+        balancers=OUTSIDE,
+        media=str(plan.media),
+        backups=str(plan.backups),
+        registry=REGISTRY,
     )
     return SwarmStack(plan.stack_files, topology, STACK, plan.secrets, {**SMALL, **own})
 
@@ -56,7 +64,7 @@ def deploy(plan: Plan, topology: str, tag: str, tell: Callable[[str], None]) -> 
     stack = described(plan, topology, tag)
     images = images_of(topology, tag, edge_tag(plan.checkout), REGISTRY)
     with at_a_manager():
-        require_fit(examine(stack, str(plan.media)))
+        require_fit(examine(stack))
         needed = [image for image in images if "-acme:" not in image]
         roll_out(stack, tag, needed, Probe(ADDRESS, plan.authority), tell)
 

@@ -2,39 +2,25 @@
 
 import time
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import click
 
 from bookstore.deploying.errors import NoSuchNode
 from bookstore.deploying.findings import require_fit
-from bookstore.deploying.images import build_images, commit_of, edge_tag, images_of
+from bookstore.deploying.images import build_images
 from bookstore.deploying.programs import run
-from bookstore.deploying.stack import TOPOLOGIES
 from bookstore.deploying.swarm.balancer import configuration
 from bookstore.deploying.swarm.convergence import converge, look, spread
 from bookstore.deploying.swarm.doctor import examine
+from bookstore.deploying.swarm.fetching import fetched
 from bookstore.deploying.swarm.forming import by_ssh, form
 from bookstore.deploying.swarm.nodes import Node, all_nodes
+from bookstore.deploying.swarm.options import AUTHORITY, FOLDER, STACK, URL, Wanted, wanted
 from bookstore.deploying.swarm.probe import Probe
 from bookstore.deploying.swarm.rollout import go_back, roll_out
 from bookstore.deploying.swarm.services import Service, last_lines, services_of
-from bookstore.deploying.swarm.stack import SwarmStack
-
-FOLDER = click.option(
-    "--folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path("deploy/swarm"),
-    show_default=True,
-    help="Where the stack files are.",
-)
-STACK = click.option("--stack", default="bookstore", show_default=True, help="Its name in the cluster.")
-URL = click.option("--url", help="Where the load balancer answers.  [default: https://DOMAIN]")
-AUTHORITY = click.option(
-    "--authority",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A certificate to trust, where the load balancer shows one of its own making.",
-)
 
 
 class UpByDefault(click.Group):
@@ -55,62 +41,43 @@ def swarm() -> None:
 
 
 @swarm.command()
-@FOLDER
-@STACK
-@URL
-@AUTHORITY
-@click.option("--topology", type=click.Choice(list(TOPOLOGIES)), default="monolith", show_default=True)
-@click.option("--domain", required=True, help="The name by which people reach the shop.")
-@click.option("--balancers", required=True, help="Addresses from which load balancers connect, with commas.")
-@click.option("--media", required=True, help="The folder that all nodes share: a mount of NFS or EFS.")
-@click.option(
-    "--secrets", type=click.Path(path_type=Path), help="Folder of secrets.  [default: FOLDER/secrets]"
-)
-@click.option("--registry", default="", help="Where the images are pushed to and the nodes pull them from.")
-@click.option("--tag", help="Version of the images.  [default: the commit of the checkout]")
+@wanted
 @click.option(
     "--build/--no-build", default=True, help="Build and push the images, or take those that there are."
 )
-@click.option("--encrypted", is_flag=True, help="Encrypt what the nodes say to one another.")
 @click.option(
     "--autoscale/--no-autoscale",
     default=None,
     help="Let the load decide how many replicas run.  [default: as it is now]",
 )
-def up(
-    folder: Path,
-    stack: str,
-    url: str | None,
-    authority: Path | None,
-    topology: str,
-    domain: str,
-    balancers: str,
-    media: str,
-    secrets: Path | None,
-    registry: str,
-    tag: str | None,
-    build: bool,
-    encrypted: bool,
-    autoscale: bool | None,
-) -> None:
+def up(wanted: Wanted, build: bool, autoscale: bool | None) -> None:
     """Bring a version up, or put it in the place of the one that runs, without a request that fails.
 
     The cluster is examined, secrets that changed are rotated, every node fetches the images, and a job
     migrates the databases. Then the replicas are replaced in small steps while pages are asked for all the
     time: a request that fails takes the version back, and so does a replica that does not become healthy.
     """
-    root = folder.resolve().parents[1]
-    wanted = tag or commit_of(root)[:12]
-    settings = settings_of(root, wanted, domain=domain, balancers=balancers, media=media, registry=registry)
-    described = SwarmStack(folder, topology, stack, secrets or folder / "secrets", settings, encrypted)
-    require_fit(examine(described, media))
-    described = _autoscaled(described, autoscale)
-    images = [name for name in images_of(topology, wanted, edge_tag(root), registry) if "-acme:" not in name]
+    require_fit(examine(wanted.stack))
     if build:
-        _build_and_push(root, topology, wanted, registry, images)
-    probe = Probe(url or f"https://{domain}", authority)
-    roll_out(described, wanted, images, probe, lambda step: click.echo(f"{step} ..."))
-    click.echo(f"version {wanted} is open on {probe.url}")
+        _build_and_push(wanted)
+    stack = _autoscaled(wanted.stack, autoscale)
+    roll_out(stack, wanted.tag, wanted.images, wanted.probe, lambda step: click.echo(f"{step} ..."))
+    click.echo(f"version {wanted.tag} is open on {wanted.probe.url}")
+
+
+@swarm.command()
+@wanted
+def doctor(wanted: Wanted) -> None:
+    """Examine the cluster as `up` does first, and change nothing.
+
+    The images that run, or those of --tag, are started once on each node: that shows whether it has or gets
+    them, and what time it is there.
+    """
+    running = sorted({service.image for service in services_of(wanted.stack.name)})
+    images = wanted.images if wanted.is_named else running
+    require_fit(chain(examine(wanted.stack), fetched(wanted.stack.name, images)))
+    if not images:
+        click.echo("nothing runs yet: with --tag the images of a version are looked at, and the clocks")
 
 
 @swarm.command()
@@ -220,22 +187,6 @@ def balancer(folder: Path, certificate: Path, listen: str, port: int) -> None:
     click.echo(configuration(folder, nodes=nodes, listen=listen, certificate=certificate), nl=False)
 
 
-def settings_of(
-    root: Path, tag: str, *, domain: str, balancers: str, media: str, registry: str
-) -> dict[str, str]:
-    """The variables of the stack files that follow from what the operator says."""
-    prefix = f"{registry}/" if registry else ""
-    return {
-        "SHOP_DOMAIN": domain,
-        "BALANCERS": balancers,
-        "MEDIA": media,
-        "BOOKSTORE_IMAGE": f"{prefix}bookstore",
-        "BOOKSTORE_TAG": tag,
-        "EDGE_IMAGE": f"{prefix}bookstore-edge",
-        "EDGE_TAG": edge_tag(root),
-    }
-
-
 def _autoscaled(stack: SwarmStack, wanted: bool | None) -> SwarmStack:
     """With the autoscaler if the operator wants it, or has said nothing and has it."""
     is_there = stack.has_autoscaler()
@@ -245,9 +196,9 @@ def _autoscaled(stack: SwarmStack, wanted: bool | None) -> SwarmStack:
     return replace(stack, autoscaled=is_there if wanted is None else wanted)
 
 
-def _build_and_push(root: Path, topology: str, tag: str, registry: str, images: list[str]) -> None:
-    build_images(root, topology, tag, registry=registry)
-    for image in images if registry else ():
+def _build_and_push(wanted: Wanted) -> None:
+    build_images(wanted.root, wanted.stack.topology, wanted.tag, registry=wanted.registry)
+    for image in wanted.images if wanted.registry else ():
         click.echo(f"pushing {image} ...")
         run(["docker", "push", "--quiet", image])
 

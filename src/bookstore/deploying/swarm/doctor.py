@@ -1,24 +1,28 @@
 """Whether a Swarm is fit for the shop, asked before anything is changed."""
 
 import json
-import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from bookstore.config import WEAK_SECRETS
 from bookstore.deploying.errors import CommandFailed, SecretMissing
 from bookstore.deploying.findings import ENGINE_VERSION, Finding, version_numbers, weak_secrets
 from bookstore.deploying.programs import run
 from bookstore.deploying.swarm.nodes import Node, all_nodes
+from bookstore.deploying.swarm.reaching import largest_packets, ports
 from bookstore.deploying.swarm.stack import COMMON_SECRETS, DATABASES, SwarmStack, digest
 
-MANAGEMENT_PORT, GOSSIP_PORT = 2377, 7946
-CONNECT_SECONDS = 2
 MTU = "com.docker.network.driver.mtu"
+FOLDERS = ("MEDIA", "BACKUPS")
 LABELS = ("bookstore.app", "bookstore.edge")
-DEFAULT_PASSWORDS = ("password", "secret", "changeme", "bookstore", "root", "admin")
+DEFAULT_PASSWORDS = {*WEAK_SECRETS, "root", "admin", "mysql", "mariadb"}
+SHORTEST_PASSWORD = 12
 
 
-def examine(stack: SwarmStack, media: str) -> Iterator[Finding]:
+def examine(stack: SwarmStack) -> Iterator[Finding]:
     """All that is looked at, in the order in which an operator would."""
     try:
         nodes = all_nodes()
@@ -27,11 +31,13 @@ def examine(stack: SwarmStack, media: str) -> Iterator[Finding]:
         return
     yield from _managers(nodes)
     yield from _engines(nodes)
-    yield from _ports(nodes)
+    options = _options_of(stack.network)
+    yield from ports(nodes, has_network=options is not None)
     yield from _labels(nodes)
-    yield from _network(stack)
+    yield largest_packets(nodes, int(stack.mtu), encrypted=stack.encrypted)
+    yield from _network(stack, options)
     yield from _secrets(stack)
-    yield Finding("shared folder", media.startswith("/"), f"{media}, which must be there on every node")
+    yield from _folders(stack)
 
 
 def _managers(nodes: list[Node]) -> Iterator[Finding]:
@@ -56,27 +62,6 @@ def _engines(nodes: list[Node]) -> Iterator[Finding]:
         yield Finding("one version of engines", holds=False, detail=", ".join(versions), must=False)
 
 
-def _ports(nodes: list[Node]) -> Iterator[Finding]:
-    """The two ports that TCP can reach from here; 4789 speaks UDP and answers nobody but its like."""
-    closed = [
-        f"{node.name}:{port}"
-        for node in nodes
-        if node.is_ready
-        for port in ((MANAGEMENT_PORT, GOSSIP_PORT) if node.is_manager else (GOSSIP_PORT,))
-        if not _is_open(node.address, port)
-    ]
-    detail = f"from here closed: {', '.join(closed)}" if closed else "2377 of managers and 7946 of all open"
-    yield Finding("ports", not closed, detail, must=False)
-
-
-def _is_open(address: str, port: int) -> bool:
-    try:
-        with socket.create_connection((address, port), timeout=CONNECT_SECONDS):
-            return True
-    except OSError:
-        return False
-
-
 def _labels(nodes: list[Node]) -> Iterator[Finding]:
     for label in LABELS:
         labeled = [node.name for node in nodes if node.is_ready and node.labels.get(label) == "true"]
@@ -84,17 +69,31 @@ def _labels(nodes: list[Node]) -> Iterator[Finding]:
         yield Finding(f"label {label}", bool(labeled), ", ".join(labeled) or advice)
 
 
-def _network(stack: SwarmStack) -> Iterator[Finding]:
+def _network(stack: SwarmStack, options: Mapping[str, str] | None) -> Iterator[Finding]:
     """A network cannot be changed, and Docker says nothing when a stack file wants another one."""
-    name = f"{stack.name}_shop"
-    if name not in run(["docker", "network", "ls", "--format", "{{.Name}}"]).split():
+    if options is None:
         return
-    options = json.loads(run(["docker", "network", "inspect", name, "--format", "{{json .Options}}"]))
     is_encrypted, mtu = "encrypted" in options, options.get(MTU, "the engine's default")
     detail = f"{'encrypted' if is_encrypted else 'not encrypted'}, MTU {mtu}"
     fits = is_encrypted == stack.encrypted and mtu == stack.mtu
     advice = "" if fits else "; only `docker stack rm` changes that"
-    yield Finding(f"network {name}", fits, detail + advice)
+    yield Finding(f"network {stack.network}", fits, detail + advice)
+
+
+def _options_of(network: str) -> dict[str, str] | None:
+    """What a network was made with; None when there is none of this name."""
+    if network not in run(["docker", "network", "ls", "--format", "{{.Name}}"]).split():
+        return None
+    told = run(["docker", "network", "inspect", network, "--format", "{{json .Options}}"])
+    return dict(json.loads(told) or {})
+
+
+def _folders(stack: SwarmStack) -> Iterator[Finding]:
+    """Nobody sees from here whether the nodes have mounted them; a replica without them does not start."""
+    for name in FOLDERS:
+        path = stack.settings[name]
+        detail = f"{path}, which must be there on every node"
+        yield Finding(f"folder of {name.lower()}", path.startswith("/"), detail)
 
 
 def _secrets(stack: SwarmStack) -> Iterator[Finding]:
@@ -105,13 +104,21 @@ def _secrets(stack: SwarmStack) -> Iterator[Finding]:
         except SecretMissing as error:
             yield Finding(f"secret {name}", holds=False, detail=str(error))
             continue
-        if name.endswith("database_url") and (weak := _default_password(stack.secrets / name)):
-            yield Finding(
-                f"secret {name}", holds=False, detail=f"the password {weak!r} is one that others guess"
-            )
+        if name.endswith("database_url") and (fault := _fault_of(stack.secrets / name)):
+            yield Finding(f"secret {name}", holds=False, detail=fault)
 
 
-def _default_password(path: Path) -> str:
-    """The password in a database's URL if it is nobody's secret."""
-    password = path.read_text().partition("://")[2].rpartition("@")[0].partition(":")[2]
-    return password if password in DEFAULT_PASSWORDS else ""
+def _fault_of(path: Path) -> str:
+    """What is wrong with the URL of a database, or with the password in it; empty when nothing is."""
+    try:
+        url = make_url(path.read_text().strip())
+    except ArgumentError:
+        return "this is no URL of a database"
+    if url.get_backend_name() == "sqlite":
+        return "an SQLite file lies on one node; a cluster needs a server"
+    password = url.password or ""
+    if password.lower() in {*DEFAULT_PASSWORDS, (url.username or "").lower(), ""}:
+        return f"the password {password!r} is one that others guess"
+    if len(password) < SHORTEST_PASSWORD:
+        return f"the password is shorter than {SHORTEST_PASSWORD}"
+    return ""

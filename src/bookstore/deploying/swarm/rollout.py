@@ -9,16 +9,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bookstore.deploying.errors import (
-    CommandFailed,
-    ImageUnavailable,
     MigrationFailed,
     NotConverged,
     NothingBefore,
     NotUp,
     RolledBack,
 )
+from bookstore.deploying.findings import require_fit
 from bookstore.deploying.programs import run
 from bookstore.deploying.swarm.convergence import MOST_FAILURES, Sight, converge, look
+from bookstore.deploying.swarm.fetching import Reading, clocks, fetch
 from bookstore.deploying.swarm.probe import Probe
 from bookstore.deploying.swarm.services import (
     ROLLED_BACK,
@@ -26,12 +26,11 @@ from bookstore.deploying.swarm.services import (
     Task,
     last_lines,
     services_of,
-    tasks_of,
+    unfinished,
 )
 from bookstore.deploying.swarm.stack import SwarmStack, prune
 
 LOG_LINES = 30
-FETCH_SECONDS = 600
 MIGRATE_SECONDS = 900
 # A Swarm that was told of a change takes a moment until one sees it in what it says.
 BEGIN_SECONDS = 2
@@ -42,12 +41,15 @@ Services = Mapping[str, Service]
 def roll_out(stack: SwarmStack, tag: str, images: Iterable[str], probe: Probe, tell: Tell) -> None:
     """Bring this version up, from nothing or in place of another one.
 
-    Raises ImageUnavailable and MigrationFailed with nothing changed, RolledBack with the one before up again.
+    Raises ImageUnavailable, NotFit and MigrationFailed with nothing changed; RolledBack with the one before
+    up again.
     """
     before = {service.name: service for service in services_of(stack.name)}
+    readings: list[Reading] = []
     for image in images:
         tell(f"fetching {image} to every node")
-        fetch(stack.name, image)
+        readings += fetch(stack.name, image)
+    require_fit(clocks(readings))
     tell("migrating")
     migrate(stack, tag)
     tell("updating")
@@ -61,32 +63,13 @@ def roll_out(stack: SwarmStack, tag: str, images: Iterable[str], probe: Probe, t
         tell(f"removed {name}, which nothing uses any more")
 
 
-def fetch(stack: str, image: str) -> None:
-    """Start an image once on each node, which proves that all of them have it. Raises ImageUnavailable."""
-    name = f"{stack}_fetch"
-    _remove(name)
-    once = ["--mode", "global-job", "--restart-condition", "none", "--detach", "--with-registry-auth"]
-    once += ["--label", f"com.docker.stack.namespace={stack}", "--no-healthcheck", "--entrypoint", "true"]
-    run(["docker", "service", "create", "--quiet", *once, "--name", name, image])
-    try:
-        ends_at = time.monotonic() + FETCH_SECONDS
-        while len(unfinished := _unfinished([name])) > 0:
-            failed = [f"{task.node}: {task.error}" for task in unfinished if task.has_failed]
-            if failed or time.monotonic() > ends_at:
-                slow = [f"{task.node}: {task.state}" for task in unfinished]
-                raise ImageUnavailable(image=image, reasons="; ".join(failed or slow))
-            time.sleep(0.5)
-    finally:
-        _remove(name)
-
-
 def migrate(stack: SwarmStack, tag: str) -> None:
     """Raises MigrationFailed with what the job said."""
     names = stack.deploy_migrations()
     try:
         ends_at = time.monotonic() + MIGRATE_SECONDS
-        while len(unfinished := _unfinished(names)) > 0:
-            for task in unfinished:
+        while open_ones := unfinished(names)[1]:
+            for task in open_ones:
                 if task.has_failed or time.monotonic() > ends_at:
                     raise MigrationFailed(service=task.name, tag=tag, log=_what_failed(task))
             time.sleep(0.5)
@@ -182,20 +165,3 @@ def _log_of_failures(sight: Sight, tag: str) -> str:
 def _what_failed(task: Task) -> str:
     said = last_lines(task.id, LOG_LINES) or "(it said nothing)"
     return f"{task.name} on {task.node or 'no node'}: {task.error or task.state}\n{said}"
-
-
-def _unfinished(jobs: Sequence[str]) -> list[Task]:
-    """The tasks of these jobs that have not succeeded. One that has none yet counts as one that is new."""
-    tasks = tasks_of(jobs)
-    started = {task.name.partition(".")[0] for task in tasks}
-    new = [Task("", job, "", "", "running", "new", "") for job in jobs if job not in started]
-    return new + [task for task in tasks if task.state != "complete"]
-
-
-def _remove(name: str) -> None:
-    if name in run(["docker", "service", "ls", "--format", "{{.Name}}"]).split():
-        try:
-            run(["docker", "service", "rm", name])
-        except CommandFailed:
-            # Somebody else has removed it at this moment.
-            return

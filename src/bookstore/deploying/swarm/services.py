@@ -115,6 +115,14 @@ def tasks_of(names: Sequence[str]) -> list[Task]:
     return [_task(json.loads(line)) for line in shown.splitlines()]
 
 
+def unfinished(jobs: Sequence[str]) -> tuple[list[Task], list[Task]]:
+    """The tasks of these jobs, and those that have not succeeded. A job without any counts as a new one."""
+    tasks = tasks_of(jobs)
+    started = {task.name.partition(".")[0] for task in tasks}
+    new = [Task("", job, "", "", "running", "new", "") for job in jobs if job not in started]
+    return tasks, new + [task for task in tasks if task.state != "complete"]
+
+
 def last_lines(task: str, lines: int) -> str:
     """What a task, or all those of a service, said last."""
     # The managers wait for every node that ever ran a task of it, also for those that do not answer.

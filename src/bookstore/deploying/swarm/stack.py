@@ -15,7 +15,13 @@ DATABASES = {
     "monolith": ("database_url",),
     "services": ("accounts_database_url", "catalog_database_url", "orders_database_url"),
 }
-COMMON_SECRETS = ("secret_key", "service_token")
+COMMON_SECRETS = ("secret_key", "service_token", "backup_key")
+MAIL_PASSWORD, AUTHORITIES = "smtp_password", "database_ca"
+# What not every shop has. A Swarm takes nothing that is empty, so a file with an empty line stands in.
+OPTIONAL = (MAIL_PASSWORD, AUTHORITIES)
+NOTHING = "nothing"
+# Where the containers find the authorities of the database's certificate.
+AUTHORITIES_INSIDE = "/etc/bookstore/database_ca.pem"
 AUTOSCALER, AUTOSCALER_FILE = "autoscaler", "autoscale.yaml"
 DIGEST_LENGTH = 12
 
@@ -41,6 +47,11 @@ class SwarmStack:
         """The largest packet of its network, as the stack files choose it."""
         name, default = ("OVERLAY_MTU_ENCRYPTED", "1400") if self.encrypted else ("OVERLAY_MTU", "1450")
         return self.settings.get(name) or os.environ.get(name) or default
+
+    @property
+    def network(self) -> str:
+        """The network of its replicas, as the Swarm names it."""
+        return f"{self.name}_shop"
 
     def deploy(self) -> None:
         """Tell the Swarm what should be. It goes about it by itself. Raises CommandFailed, SecretMissing."""
@@ -80,13 +91,28 @@ class SwarmStack:
             **self.settings,
             "STACK": self.name,
             "SECRETS": str(self.secrets.resolve()),
+            **{f"{name.upper()}_FILE": str(self._given(name)) for name in OPTIONAL},
+            **self._tls(),
             **self._digests(),
         }
+
+    def has(self, name: str) -> bool:
+        """Whether there is this optional secret or config."""
+        path = self.secrets / name
+        return path.is_file() and path.stat().st_size > 0
+
+    def _given(self, name: str) -> Path:
+        return (self.secrets / name if self.has(name) else self.folder / NOTHING).resolve()
+
+    def _tls(self) -> dict[str, str]:
+        """With authorities, connections to the database are encrypted and its certificate is checked."""
+        return {"BOOKSTORE_DATABASE_TLS_CA": AUTHORITIES_INSIDE} if self.has(AUTHORITIES) else {}
 
     def _digests(self) -> dict[str, str]:
         """What is in each secret and config, as far as their names tell it."""
         names = (*COMMON_SECRETS, *DATABASES[self.topology])
         paths = {name: self.secrets / name for name in names}
+        paths |= {name: self._given(name) for name in OPTIONAL}
         paths["balancer"] = self.folder.parent / "nginx" / "templates" / "balancer.conf"
         return {f"{name.upper()}_DIGEST": digest(path) for name, path in paths.items()}
 
