@@ -21,6 +21,7 @@ from bookstore.deploying.swarm.options import AUTHORITY, FOLDER, STACK, URL, Wan
 from bookstore.deploying.swarm.probe import Probe
 from bookstore.deploying.swarm.rollout import go_back, roll_out
 from bookstore.deploying.swarm.services import Service, last_lines, services_of
+from bookstore.deploying.swarm.stack import SwarmStack
 
 
 class UpByDefault(click.Group):
