@@ -136,7 +136,7 @@ def _recovery(load: Load, since: float, seconds: float | None) -> float | None:
 def _judge(day: GameDay, scene: Scene, seconds: float | None) -> Verdict:
     load, shop = scene.load, scene.shop
     summary, failures = load.summary(), list(load.failures)
-    repeated = load.repeat_unfinished() if load.unfinished else 0
+    repeated = _finish(load, scene.pace)
     orders = load.orders_at_the_shop()
     acknowledged = set(load.ordered.values())
     shared = {reference for reference, keys in Counter(load.ordered.values()).items() if keys > 1}
@@ -156,6 +156,15 @@ def _judge(day: GameDay, scene: Scene, seconds: float | None) -> Verdict:
         missing_orders=sorted((acknowledged - set(orders)) | unpaid | shared),
         surplus_orders=sorted(set(orders) - acknowledged),
     )
+
+
+def _finish(load: Load, pace: Pace) -> int:
+    """Purchases that buyers finish by asking again. What the shop goes on with by itself it may put off."""
+    finished, ends_at = 0, time.monotonic() + pace.patience
+    while load.unfinished and time.monotonic() < ends_at:
+        finished += load.repeat_unfinished()
+        time.sleep(pace.look)
+    return finished
 
 
 def _findings(shop: Shop) -> str:
