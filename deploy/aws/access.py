@@ -16,18 +16,23 @@ DATABASE_PORT = 3306
 CDN_RANGES = "https://ip-ranges.amazonaws.com/ip-ranges.json"
 
 
-def open_data(scope: Construct, *, foundation: Foundation, group: ec2.ISecurityGroup) -> None:
+def open_data(scope: Construct, kind: str, *, foundation: Foundation, group: ec2.ISecurityGroup) -> None:
     """The database and the files let in these instances, and nobody is let in otherwise."""
     allow(
         scope,
-        "Database",
+        f"{kind}Database",
         source=group,
         target=foundation.database.group,
         port=DATABASE_PORT,
         meaning="database",
     )
     allow(
-        scope, "Files", source=group, target=foundation.files.group, port=files.PORT, meaning="shared files"
+        scope,
+        f"{kind}Files",
+        source=group,
+        target=foundation.files.group,
+        port=files.PORT,
+        meaning="shared files",
     )
 
 

@@ -86,7 +86,7 @@ class Monolith(Construct):
         dlm.CfnLifecyclePolicy(
             self,
             "Snapshots",
-            description="The disk of the shop, each night",
+            description="Disk of the shop each night",
             state="ENABLED",
             execution_role_arn=role.role_arn,
             policy_details=dlm.CfnLifecyclePolicy.PolicyDetailsProperty(

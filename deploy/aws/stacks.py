@@ -9,12 +9,17 @@ from fleet import Fleet
 from foundation import Foundation
 from monitoring import Alerts
 from monolith import Monolith
+from swarm import Swarm
 
 TOPOLOGIES = {"fleet": "monolith", "swarm": "monolith", "services": "services"}
 
 
-class FleetStack(cdk.Stack):
-    """A load balancer and a group of instances behind it."""
+# What stands behind a load balancer, by the deployment that it is named for.
+BALANCED = {"fleet": Fleet, "swarm": Swarm}
+
+
+class BalancedStack(cdk.Stack):
+    """A load balancer, and behind it a fleet or a Swarm."""
 
     def __init__(
         self,
@@ -29,9 +34,10 @@ class FleetStack(cdk.Stack):
         super().__init__(scope, id, **stack)
         alerts = Alerts(self, "Alerts", environment=environment)
         edge = Edge(self, "Edge", environment=environment, foundation=foundation, deployment=deployment)
-        Fleet(
+        kind = environment.services_on if deployment == "services" else deployment
+        BALANCED[kind](
             self,
-            "Fleet",
+            kind.capitalize(),
             environment=environment,
             foundation=foundation,
             edge=edge,
@@ -61,14 +67,12 @@ class MonolithStack(cdk.Stack):
         )
 
 
-STACKS = {"monolith": MonolithStack, "fleet": FleetStack, "services": FleetStack}
-
-
 def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
     app = cdk.App(outdir=folder, analytics_reporting=False)
     foundations = found(app, environment=environment)
     for deployment in environment.deployments:
-        STACKS[deployment](
+        kind = MonolithStack if deployment == "monolith" else BalancedStack
+        kind(
             app,
             f"bookstore-{deployment}",
             environment=environment,
