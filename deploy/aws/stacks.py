@@ -7,13 +7,14 @@ from edge import Edge
 from environment import Environment
 from fleet import Fleet
 from foundation import Foundation
-from monitoring import Alerts
+from monitoring import Watches, of_edge, of_instances
 from monolith import Monolith
 from swarm import Swarm
 
 TOPOLOGIES = {"fleet": "monolith", "swarm": "monolith", "services": "services"}
 
 
+GOING_BACK = ("Errors", "BalancerErrors", "Latency")
 # What stands behind a load balancer, by the deployment that it is named for.
 BALANCED = {"fleet": Fleet, "swarm": Swarm}
 
@@ -32,19 +33,27 @@ class BalancedStack(cdk.Stack):
         **stack: object,
     ) -> None:
         super().__init__(scope, id, **stack)
-        alerts = Alerts(self, "Alerts", environment=environment)
         edge = Edge(self, "Edge", environment=environment, foundation=foundation, deployment=deployment)
         kind = environment.services_on if deployment == "services" else deployment
-        BALANCED[kind](
+        behind = BALANCED[kind](
             self,
             kind.capitalize(),
             environment=environment,
             foundation=foundation,
             edge=edge,
-            alerts=alerts.topic,
+            alerts=foundation.alerts,
             deployment=deployment,
             topology=TOPOLOGIES[deployment],
         )
+        watches = of_edge(
+            balancer=edge.balancer, targets=edge.targets, certificate=edge.certificate, minimum=behind.least
+        )
+        for name, group in behind.groups.items():
+            watches += of_instances(name, group, profile=environment.profile)
+        alarms = Watches(self, "Watches", watches=watches, alerts=foundation.alerts).alarms
+        # Those that take an instance refresh back.
+        names = [alarms[name].alarm_name for name in GOING_BACK]
+        cdk.CfnOutput(self, "RefreshAlarms", value=",".join(names))
 
 
 class MonolithStack(cdk.Stack):
@@ -61,10 +70,11 @@ class MonolithStack(cdk.Stack):
         **stack: object,
     ) -> None:
         super().__init__(scope, id, **stack)
-        alerts = Alerts(self, "Alerts", environment=environment)
-        Monolith(
-            self, deployment.capitalize(), environment=environment, foundation=foundation, alerts=alerts.topic
+        machine = Monolith(
+            self, "Monolith", environment=environment, foundation=foundation, alerts=foundation.alerts
         )
+        watches = of_instances("Machine", machine.group, profile=environment.profile)
+        Watches(self, "Watches", watches=watches, alerts=foundation.alerts)
 
 
 def build(environment: Environment, *, folder: str | None = None) -> cdk.App:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from aws_cdk import RemovalPolicy
+from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
@@ -60,8 +61,8 @@ class Swarm(Construct):
         self.managers_group = self._closed_group("ManagerGroup")
         self.workers_group = self._closed_group("WorkerGroup")
         self._open_cluster()
-        self.managers = self._managers()
-        self.workers = self._workers()
+        self.groups = {"Managers": self._managers(), "Workers": self._workers()}
+        self.least = MANAGERS + WORKERS
 
     def _closed_group(self, id: str) -> ec2.SecurityGroup:
         return application_group(self, id, vpc=self._foundation.network.vpc)
@@ -84,12 +85,12 @@ class Swarm(Construct):
                             meaning=meaning,
                         )
 
-    def _managers(self) -> object:
+    def _managers(self) -> autoscaling.AutoScalingGroup:
         identity = self._identity("ManagerIdentity", ("*",))
         grant_secrets(foundation=self._foundation, identity=identity, topology=self._topology)
         return self._nodes("manager", MANAGERS, identity, self.managers_group, self._settings())
 
-    def _workers(self) -> object:
+    def _workers(self) -> autoscaling.AutoScalingGroup:
         identity = self._identity("WorkerIdentity", FOR_WORKERS, writes=False)
         settings = {
             name: value for name, value in self._settings().items() if not name.startswith(OWN_SETTINGS)
@@ -124,7 +125,7 @@ class Swarm(Construct):
         identity: Identity,
         group: ec2.ISecurityGroup,
         settings: Mapping[str, str],
-    ) -> object:
+    ) -> autoscaling.AutoScalingGroup:
         name = f"{kind.capitalize()}s"
         template = launch_template(
             self,
