@@ -16,11 +16,11 @@ DATABASE_PORT = 3306
 CDN_RANGES = "https://ip-ranges.amazonaws.com/ip-ranges.json"
 
 
-def open_data(scope: Construct, kind: str, *, foundation: Foundation, group: ec2.ISecurityGroup) -> None:
+def open_data(scope: Construct, *, foundation: Foundation, group: ec2.ISecurityGroup) -> None:
     """The database and the files let in these instances, and nobody is let in otherwise."""
     allow(
         scope,
-        f"{kind}Database",
+        "Database",
         source=group,
         target=foundation.database.group,
         port=DATABASE_PORT,
@@ -28,7 +28,7 @@ def open_data(scope: Construct, kind: str, *, foundation: Foundation, group: ec2
     )
     allow(
         scope,
-        f"{kind}Files",
+        "Files",
         source=group,
         target=foundation.files.group,
         port=files.PORT,

@@ -28,10 +28,7 @@ class Edge(Construct):
         super().__init__(scope, id)
         self._environment, self._foundation = environment, foundation
         self.name = environment.name_of(deployment)
-        # With CloudFront in front, the name of the shop leads there, and this one to the balancer.
-        self.own_name = (
-            f"origin-{deployment}.{environment.domain}" if environment.profile.has_cdn else self.name
-        )
+        self.own_name = environment.origin_of(deployment)
         self.group = self._group()
         self.balancer = self._balancer(deployment)
         self.targets = self._targets()

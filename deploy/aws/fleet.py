@@ -46,7 +46,7 @@ class Fleet(Construct):
         )
         self.security_group = application_group(self, "Group", vpc=foundation.network.vpc)
         grant_secrets(foundation=foundation, identity=self.identity, topology=topology)
-        open_data(self, "", foundation=foundation, group=self.security_group)
+        open_data(self, foundation=foundation, group=self.security_group)
         settings = boot_settings(
             environment=environment,
             foundation=foundation,

@@ -70,7 +70,7 @@ class Watches(Construct):
         alarm = cloudwatch.Alarm(
             self,
             watch.name,
-            alarm_name=f"{Stack.of(self).stack_name}-{watch.name}",
+            alarm_name=alarm_name(Stack.of(self).stack_name, watch.name),
             alarm_description=watch.meaning,
             metric=watch.metric,
             threshold=watch.limit,
@@ -99,6 +99,10 @@ class Watches(Construct):
                 for watch in watches
             )
         )
+
+
+def alarm_name(stack: str, name: str) -> str:
+    return f"{stack}-{name}"
 
 
 def of_edge(

@@ -3,11 +3,12 @@
 import aws_cdk as cdk
 from constructs import Construct
 
+from cdn import CdnStack
 from edge import Edge
-from environment import Environment
+from environment import CDN_REGION, Environment
 from fleet import Fleet
 from foundation import Foundation
-from monitoring import Watches, of_edge, of_instances
+from monitoring import Watches, alarm_name, of_edge, of_instances
 from monolith import Monolith
 from swarm import Swarm
 
@@ -45,14 +46,16 @@ class BalancedStack(cdk.Stack):
             deployment=deployment,
             topology=TOPOLOGIES[deployment],
         )
-        watches = of_edge(
-            balancer=edge.balancer, targets=edge.targets, certificate=edge.certificate, minimum=behind.least
+        self.watches = of_edge(
+            balancer=edge.balancer,
+            targets=edge.targets,
+            certificate=edge.certificate,
+            minimum=behind.least,
         )
         for name, group in behind.groups.items():
-            watches += of_instances(name, group, profile=environment.profile)
-        alarms = Watches(self, "Watches", watches=watches, alerts=foundation.alerts).alarms
+            self.watches += of_instances(name, group, profile=environment.profile)
         # Those that take an instance refresh back.
-        names = [alarms[name].alarm_name for name in GOING_BACK]
+        names = [alarm_name(f"{id}-monitoring", name) for name in GOING_BACK]
         cdk.CfnOutput(self, "RefreshAlarms", value=",".join(names))
 
 
@@ -73,23 +76,51 @@ class MonolithStack(cdk.Stack):
         machine = Monolith(
             self, "Monolith", environment=environment, foundation=foundation, alerts=foundation.alerts
         )
-        watches = of_instances("Machine", machine.group, profile=environment.profile)
-        Watches(self, "Watches", watches=watches, alerts=foundation.alerts)
+        self.watches = of_instances("Machine", machine.group, profile=environment.profile)
+
+
+class MonitoringStack(cdk.Stack):
+    """Apart from what it watches, so that either template is taken in one piece."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        watched: BalancedStack | MonolithStack,
+        foundation: Foundation,
+        **stack: object,
+    ) -> None:
+        super().__init__(scope, id, **stack)
+        Watches(self, "Watches", watches=watched.watches, alerts=foundation.alerts)
 
 
 def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
     app = cdk.App(outdir=folder, analytics_reporting=False)
     foundations = found(app, environment=environment)
     for deployment in environment.deployments:
+        foundation = foundations[environment.foundation_of(deployment)]
         kind = MonolithStack if deployment == "monolith" else BalancedStack
-        kind(
+        name = f"bookstore-{deployment}"
+        watched = kind(
             app,
-            f"bookstore-{deployment}",
+            name,
             environment=environment,
-            foundation=foundations[environment.foundation_of(deployment)],
+            foundation=foundation,
             deployment=deployment,
             **common(environment),
         )
+        MonitoringStack(
+            app, f"{name}-monitoring", watched=watched, foundation=foundation, **common(environment)
+        )
+        if environment.profile.has_cdn and deployment in TOPOLOGIES:
+            CdnStack(
+                app,
+                f"{name}-cdn",
+                environment=environment,
+                deployment=deployment,
+                **common(environment, region=CDN_REGION),
+            )
     cdk.Tags.of(app).add("bookstore:profile", environment.profile.name)
     return app
 
@@ -113,13 +144,13 @@ def found(app: cdk.App, *, environment: Environment) -> dict[str, Foundation]:
     }
 
 
-def common(environment: Environment) -> dict[str, object]:
+def common(environment: Environment, *, region: str = "") -> dict[str, object]:
     """What every stack has: a template in one piece, deployed with the rights of whoever does it.
 
     So nothing needs to be prepared in the account ("bootstrap"), and no role is made for it.
     """
     return {
         "synthesizer": cdk.LegacyStackSynthesizer(),
-        "env": cdk.Environment(region=environment.region),
+        "env": cdk.Environment(region=region or environment.region),
         "termination_protection": environment.profile.is_protected,
     }

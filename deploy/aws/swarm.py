@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_autoscaling as autoscaling
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -58,44 +57,29 @@ class Swarm(Construct):
             retention=kept_for(environment.profile.log_days),
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self.managers_group = self._closed_group("ManagerGroup")
-        self.workers_group = self._closed_group("WorkerGroup")
+        self.security_group = application_group(self, "Group", vpc=foundation.network.vpc)
+        # Containers of the app run on all nodes, so all nodes reach the database and the files.
+        open_data(self, foundation=foundation, group=self.security_group)
         self._open_cluster()
         self.groups = {"Managers": self._managers(), "Workers": self._workers()}
         self.least = MANAGERS + WORKERS
 
-    def _closed_group(self, id: str) -> ec2.SecurityGroup:
-        return application_group(self, id, vpc=self._foundation.network.vpc)
-
     def _open_cluster(self) -> None:
-        """Containers of the app run on all nodes, so all nodes reach the database and the files."""
-        groups = {"Manager": self.managers_group, "Worker": self.workers_group}
-        for kind, group in groups.items():
-            open_data(self, kind, foundation=self._foundation, group=group)
-            for other, target in groups.items():
-                for name, port, protocol, meaning in PORTS:
-                    if name != "Managers" or other == "Manager":
-                        allow(
-                            self,
-                            f"{kind}{other}{name}",
-                            source=group,
-                            target=target,
-                            port=port,
-                            protocol=protocol,
-                            meaning=meaning,
-                        )
+        for name, port, protocol, meaning in PORTS:
+            group = self.security_group
+            allow(self, name, source=group, target=group, port=port, protocol=protocol, meaning=meaning)
 
     def _managers(self) -> autoscaling.AutoScalingGroup:
         identity = self._identity("ManagerIdentity", ("*",))
         grant_secrets(foundation=self._foundation, identity=identity, topology=self._topology)
-        return self._nodes("manager", MANAGERS, identity, self.managers_group, self._settings())
+        return self._nodes("manager", MANAGERS, identity, self._settings())
 
     def _workers(self) -> autoscaling.AutoScalingGroup:
         identity = self._identity("WorkerIdentity", FOR_WORKERS, writes=False)
         settings = {
             name: value for name, value in self._settings().items() if not name.startswith(OWN_SETTINGS)
         }
-        return self._nodes("worker", WORKERS, identity, self.workers_group, settings)
+        return self._nodes("worker", WORKERS, identity, settings)
 
     def _identity(self, id: str, parameters: tuple[str, ...], *, writes: bool = True) -> Identity:
         return Identity(
@@ -123,7 +107,6 @@ class Swarm(Construct):
         kind: str,
         count: int,
         identity: Identity,
-        group: ec2.ISecurityGroup,
         settings: Mapping[str, str],
     ) -> autoscaling.AutoScalingGroup:
         name = f"{kind.capitalize()}s"
@@ -132,7 +115,7 @@ class Swarm(Construct):
             f"{name}Template",
             environment=self._environment,
             identity=identity,
-            group=group,
+            group=self.security_group,
             kind="swarm",
             settings={**settings, "NODE_KIND": kind},
         )

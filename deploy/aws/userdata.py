@@ -30,7 +30,7 @@ def files_of(*, kind: str, topology: str, is_worker: bool = False) -> dict[str, 
     if kind == "fleet":
         return {**COMMON, "fleet.sh": FOLDER / "fleet.sh"}
     if is_worker:
-        return {**COMMON, **NODE}
+        return {name: FOLDER / name for name in ("common.sh", "nodes.sh", "swarm.sh")}
     beside = {
         f"swarm/{name}-{topology}.yaml": FOLDER / f"{name}-{topology}.yaml" for name in ("authority", "logs")
     }
