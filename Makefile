@@ -54,7 +54,7 @@ test-compose: setup-dev docker ## Build the images and run both compose files on
 test-cluster: setup-dev cluster ## Run the shop on five nodes and let them fail under load (FULL=yes: all of it)
 	$(BIN)/python -m pytest -s $(or $(TESTS),tests/swarm $(if $(FULL),,--ignore tests/swarm/long))
 
-test-aws: setup-aws ## Synthesize the stacks for AWS, check them, and bring them up on a stand-in for it
+test-aws: setup-aws docker ## Synthesize the stacks for AWS, check them, and bring them up on a stand-in for it
 	$(AWS_VENV)/bin/python -m pytest -c tests/aws/pytest.ini $(or $(TESTS),tests/aws)
 
 lab: setup cluster ## Bring up a Docker Swarm of five nodes on this machine, with the shop on it (as root)

@@ -27,7 +27,12 @@ def open_data(scope: Construct, *, foundation: Foundation, group: ec2.ISecurityG
         meaning="database",
     )
     allow(
-        scope, "Files", source=group, target=foundation.files.group, port=files.PORT, meaning="shared files"
+        scope,
+        "Files",
+        source=group,
+        target=foundation.files.group,
+        port=files.PORT,
+        meaning="shared files",
     )
 
 

@@ -28,13 +28,11 @@ class Edge(Construct):
         super().__init__(scope, id)
         self._environment, self._foundation = environment, foundation
         self.name = environment.name_of(deployment)
-        # With CloudFront in front, the name of the shop leads there, and this one to the balancer.
-        self.own_name = (
-            f"origin-{deployment}.{environment.domain}" if environment.profile.has_cdn else self.name
-        )
+        self.own_name = environment.origin_of(deployment)
         self.group = self._group()
         self.balancer = self._balancer(deployment)
         self.targets = self._targets()
+        self.certificate = self._certificate()
         self._listen()
         self._name()
 
@@ -96,7 +94,7 @@ class Edge(Construct):
         self.balancer.add_listener(
             "Https",
             port=443,
-            certificates=[self._certificate()],
+            certificates=[self.certificate],
             ssl_policy=elb.SslPolicy.RECOMMENDED_TLS,
             default_target_groups=[self.targets],
             open=False,
@@ -107,14 +105,13 @@ class Edge(Construct):
         if environment.certificate:
             return acm.Certificate.from_certificate_arn(self, "Certificate", environment.certificate)
         names = dict.fromkeys([self.name, self.own_name])
-        self.issued = acm.Certificate(
+        return acm.Certificate(
             self,
             "Certificate",
             domain_name=self.name,
             subject_alternative_names=[name for name in names if name != self.name] or None,
             validation=acm.CertificateValidation.from_dns(zone(self, environment)),
         )
-        return self.issued
 
     def _name(self) -> None:
         address = self.balancer.load_balancer_dns_name

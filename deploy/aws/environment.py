@@ -90,6 +90,10 @@ class Environment:
         """The name by which people reach this deployment: the fleet has the domain itself."""
         return self.domain if deployment == "fleet" else f"{deployment}.{self.domain}"
 
+    def origin_of(self, deployment: str) -> str:
+        """The name that leads to the load balancer: with CloudFront in front, people's name leads there."""
+        return f"origin-{deployment}.{self.domain}" if self.profile.has_cdn else self.name_of(deployment)
+
     def foundation_of(self, deployment: str) -> str:
         return "shared" if deployment in self.shared else deployment
 

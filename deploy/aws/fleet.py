@@ -56,6 +56,8 @@ class Fleet(Construct):
         )
         self.group = self._group(alerts, settings)
         self._scale()
+        self.groups = {"Fleet": self.group}
+        self.least = environment.fleet_min
 
     def _group(self, alerts: sns.ITopic, settings: dict[str, str]) -> autoscaling.AutoScalingGroup:
         template = launch_template(

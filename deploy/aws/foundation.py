@@ -12,6 +12,7 @@ from credentials import SHOP, Credentials, databases_of
 from database import Database
 from environment import Environment
 from files import Files
+from monitoring import Alerts, Watches, of_database, of_files
 from network import Network
 
 TOPOLOGIES = ("monolith", "services")
@@ -33,6 +34,7 @@ class Foundation(Stack):
         profile = environment.profile
         self.logs = self._logs(profile.access_log_days)
         self.network = Network(self, "Network", profile=profile, zones=environment.zones, logs=self.logs)
+        self.alerts = Alerts(self, "Alerts", environment=environment).topic
         if not topologies:
             return
         self.database = Database(self, "Database", profile=profile, network=self.network, name=id)
@@ -41,6 +43,8 @@ class Foundation(Stack):
         self.credentials = Credentials(
             self, "Credentials", names=(*SHOP, *databases), is_protected=profile.is_protected
         )
+        watches = [*of_database(self.database, profile=profile), *of_files(self.files)]
+        Watches(self, "Watches", watches=watches, alerts=self.alerts)
 
     def _logs(self, days: int) -> s3.Bucket:
         """Who asked for what, and who was refused. Load balancers can write with S3's own key alone."""

@@ -19,7 +19,15 @@ class Identity(Construct):
     """The role of the instances: what they may ask AWS for. A Learner Lab has one role for all."""
 
     def __init__(
-        self, scope: Construct, id: str, *, environment: Environment, deployment: str, logs: logs.ILogGroup
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        environment: Environment,
+        deployment: str,
+        logs: logs.ILogGroup,
+        parameters: tuple[str, ...] = ("*",),
+        writes: bool = True,
     ) -> None:
         super().__init__(scope, id)
         profile = environment.profile
@@ -28,7 +36,8 @@ class Identity(Construct):
                 self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com")
             )
             self.profile: iam.IInstanceProfile = iam.InstanceProfile(self, "Profile", role=self.role)
-            self._permit(environment, deployment, logs)
+            self._permit(environment, logs)
+            self._share_parameters([f"bookstore/{deployment}/{name}" for name in parameters], writes)
         else:
             self.role = iam.Role.from_role_name(self, "Role", profile.existing_role, mutable=False)
             self.profile = iam.InstanceProfile.from_instance_profile_attributes(
@@ -43,14 +52,18 @@ class Identity(Construct):
             resource_name=environment.profile.existing_instance_profile,
         )
 
-    def _permit(self, environment: Environment, deployment: str, log_group: logs.ILogGroup) -> None:
+    def _share_parameters(self, names: list[str], writes: bool) -> None:
+        """What instances of a deployment tell one another, in the Parameter Store."""
+        places = [
+            Stack.of(self).format_arn(service="ssm", resource="parameter", resource_name=name)
+            for name in names
+        ]
+        self.allow("ssm", "GetParameter", "GetParametersByPath", on=places)
+        if writes:
+            self.allow("ssm", "PutParameter", "DeleteParameter", on=places)
+
+    def _permit(self, environment: Environment, log_group: logs.ILogGroup) -> None:
         stack = Stack.of(self)
-        parameters = stack.format_arn(
-            service="ssm", resource="parameter", resource_name=f"bookstore/{deployment}/*"
-        )
-        self.allow(
-            "ssm", "GetParameter", "GetParametersByPath", "PutParameter", "DeleteParameter", on=parameters
-        )
         # The Session Manager, in place of SSH. It knows no narrower resource than all.
         self.allow("ssm", "UpdateInstanceInformation")
         self.allow(

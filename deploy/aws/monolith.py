@@ -1,6 +1,7 @@
 """The shop on one machine, by the compose file, with an address and a disk that outlive the machine."""
 
 from aws_cdk import CfnOutput, CfnTag, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_dlm as dlm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -86,7 +87,7 @@ class Monolith(Construct):
         dlm.CfnLifecyclePolicy(
             self,
             "Snapshots",
-            description="The disk of the shop, each night",
+            description="Disk of the shop each night",
             state="ENABLED",
             execution_role_arn=role.role_arn,
             policy_details=dlm.CfnLifecyclePolicy.PolicyDetailsProperty(
@@ -106,7 +107,7 @@ class Monolith(Construct):
     def _arn(self, kind: str, name: str) -> str:
         return Stack.of(self).format_arn(service="ec2", resource=kind, resource_name=name)
 
-    def _group(self, alerts: sns.ITopic) -> object:
+    def _group(self, alerts: sns.ITopic) -> autoscaling.AutoScalingGroup:
         vpc = self._foundation.network.vpc
         group = application_group(self, "Group", vpc=vpc)
         # Nobody stands in front of it: it ends TLS itself.

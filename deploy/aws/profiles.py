@@ -18,6 +18,8 @@ class Profile:
     database_type: str
     database_disk_gib: int
     database_disk_type: str
+    # About as many as MySQL takes with the memory of this type.
+    database_connections: int
     database_multi_az: bool = False
     database_replica: bool = False
     database_backup_days: int
@@ -45,6 +47,7 @@ STANDARD = Profile(
     database_type="t4g.small",
     database_disk_gib=20,
     database_disk_type="gp3",
+    database_connections=150,
     database_backup_days=7,
     is_protected=True,
     backs_up_files=True,
@@ -63,6 +66,7 @@ ACADEMY = Profile(
     database_type="t3.micro",
     database_disk_gib=20,
     database_disk_type="gp2",
+    database_connections=80,
     database_backup_days=1,
     is_protected=False,
     backs_up_files=False,
@@ -78,6 +82,7 @@ PRODUCTION = Profile(
     database_type="m7g.large",
     database_disk_gib=100,
     database_disk_type="gp3",
+    database_connections=640,
     database_multi_az=True,
     database_replica=True,
     database_backup_days=14,

@@ -3,18 +3,25 @@
 import aws_cdk as cdk
 from constructs import Construct
 
+from cdn import CdnStack
 from edge import Edge
-from environment import Environment
+from environment import CDN_REGION, Environment
 from fleet import Fleet
 from foundation import Foundation
-from monitoring import Alerts
+from monitoring import Watches, alarm_name, of_edge, of_instances
 from monolith import Monolith
+from swarm import Swarm
 
 TOPOLOGIES = {"fleet": "monolith", "swarm": "monolith", "services": "services"}
 
 
-class FleetStack(cdk.Stack):
-    """A load balancer and a group of instances behind it."""
+GOING_BACK = ("Errors", "BalancerErrors", "Latency")
+# What stands behind a load balancer, by the deployment that it is named for.
+BALANCED = {"fleet": Fleet, "swarm": Swarm}
+
+
+class BalancedStack(cdk.Stack):
+    """A load balancer, and behind it a fleet or a Swarm."""
 
     def __init__(
         self,
@@ -27,18 +34,29 @@ class FleetStack(cdk.Stack):
         **stack: object,
     ) -> None:
         super().__init__(scope, id, **stack)
-        alerts = Alerts(self, "Alerts", environment=environment)
         edge = Edge(self, "Edge", environment=environment, foundation=foundation, deployment=deployment)
-        Fleet(
+        kind = environment.services_on if deployment == "services" else deployment
+        behind = BALANCED[kind](
             self,
-            "Fleet",
+            kind.capitalize(),
             environment=environment,
             foundation=foundation,
             edge=edge,
-            alerts=alerts.topic,
+            alerts=foundation.alerts,
             deployment=deployment,
             topology=TOPOLOGIES[deployment],
         )
+        self.watches = of_edge(
+            balancer=edge.balancer,
+            targets=edge.targets,
+            certificate=edge.certificate,
+            minimum=behind.least,
+        )
+        for name, group in behind.groups.items():
+            self.watches += of_instances(name, group, profile=environment.profile)
+        # Those that take an instance refresh back.
+        names = [alarm_name(f"{id}-monitoring", name) for name in GOING_BACK]
+        cdk.CfnOutput(self, "RefreshAlarms", value=",".join(names))
 
 
 class MonolithStack(cdk.Stack):
@@ -55,27 +73,54 @@ class MonolithStack(cdk.Stack):
         **stack: object,
     ) -> None:
         super().__init__(scope, id, **stack)
-        alerts = Alerts(self, "Alerts", environment=environment)
-        Monolith(
-            self, deployment.capitalize(), environment=environment, foundation=foundation, alerts=alerts.topic
+        machine = Monolith(
+            self, "Monolith", environment=environment, foundation=foundation, alerts=foundation.alerts
         )
+        self.watches = of_instances("Machine", machine.group, profile=environment.profile)
 
 
-STACKS = {"monolith": MonolithStack, "fleet": FleetStack, "services": FleetStack}
+class MonitoringStack(cdk.Stack):
+    """Apart from what it watches, so that either template is taken in one piece."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        watched: BalancedStack | MonolithStack,
+        foundation: Foundation,
+        **stack: object,
+    ) -> None:
+        super().__init__(scope, id, **stack)
+        Watches(self, "Watches", watches=watched.watches, alerts=foundation.alerts)
 
 
 def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
     app = cdk.App(outdir=folder, analytics_reporting=False)
     foundations = found(app, environment=environment)
     for deployment in environment.deployments:
-        STACKS[deployment](
+        foundation = foundations[environment.foundation_of(deployment)]
+        kind = MonolithStack if deployment == "monolith" else BalancedStack
+        name = f"bookstore-{deployment}"
+        watched = kind(
             app,
-            f"bookstore-{deployment}",
+            name,
             environment=environment,
-            foundation=foundations[environment.foundation_of(deployment)],
+            foundation=foundation,
             deployment=deployment,
             **common(environment),
         )
+        MonitoringStack(
+            app, f"{name}-monitoring", watched=watched, foundation=foundation, **common(environment)
+        )
+        if environment.profile.has_cdn and deployment in TOPOLOGIES:
+            CdnStack(
+                app,
+                f"{name}-cdn",
+                environment=environment,
+                deployment=deployment,
+                **common(environment, region=CDN_REGION),
+            )
     cdk.Tags.of(app).add("bookstore:profile", environment.profile.name)
     return app
 
@@ -99,13 +144,13 @@ def found(app: cdk.App, *, environment: Environment) -> dict[str, Foundation]:
     }
 
 
-def common(environment: Environment) -> dict[str, object]:
+def common(environment: Environment, *, region: str = "") -> dict[str, object]:
     """What every stack has: a template in one piece, deployed with the rights of whoever does it.
 
     So nothing needs to be prepared in the account ("bootstrap"), and no role is made for it.
     """
     return {
         "synthesizer": cdk.LegacyStackSynthesizer(),
-        "env": cdk.Environment(region=environment.region),
+        "env": cdk.Environment(region=region or environment.region),
         "termination_protection": environment.profile.is_protected,
     }

@@ -16,21 +16,32 @@ from aws_cdk import aws_ec2 as ec2
 FOLDER = Path(__file__).parent / "userdata"
 DEPLOY = Path(__file__).parents[1]
 COMMON = {name: FOLDER / name for name in ("common.sh", "databases.py")}
-FILES: dict[str, dict[str, Path]] = {
-    "fleet": {"fleet.sh": FOLDER / "fleet.sh"},
-    "monolith": {
-        "monolith.sh": FOLDER / "monolith.sh",
-        "compose/logs.yaml": FOLDER / "logs.yaml",
-        **{
-            f"compose/{name}": DEPLOY / "compose" / name
-            for name in ("monolith.yaml", "databases.sh", "make-secrets")
-        },
-    },
+COMPOSE = {
+    f"compose/{name}": DEPLOY / "compose" / name for name in ("monolith.yaml", "databases.sh", "make-secrets")
 }
+NODE = {name: FOLDER / name for name in ("swarm.sh", "nodes.sh", "tend.sh")}
+
+
+def files_of(*, kind: str, topology: str, is_worker: bool = False) -> dict[str, Path]:
+    """The files that an instance needs, by their names there."""
+    if kind == "monolith":
+        logs = {"compose/logs.yaml": FOLDER / "logs-compose.yaml"}
+        return {**COMMON, "monolith.sh": FOLDER / "monolith.sh", **COMPOSE, **logs}
+    if kind == "fleet":
+        return {**COMMON, "fleet.sh": FOLDER / "fleet.sh"}
+    if is_worker:
+        return {name: FOLDER / name for name in ("common.sh", "nodes.sh", "swarm.sh")}
+    beside = {
+        f"swarm/{name}-{topology}.yaml": FOLDER / f"{name}-{topology}.yaml" for name in ("authority", "logs")
+    }
+    stack = {f"swarm/{topology}.yaml": DEPLOY / "swarm" / f"{topology}.yaml"}
+    balancer = {"nginx/templates/balancer.conf": DEPLOY / "nginx" / "templates" / "balancer.conf"}
+    return {**COMMON, **NODE, **beside, **stack, **balancer}
 
 
 def user_data(*, kind: str, settings: Mapping[str, str]) -> ec2.UserData:
-    files = {name: path.read_bytes() for name, path in (COMMON | FILES[kind]).items()}
+    is_worker = settings.get("NODE_KIND") == "worker"
+    files = files_of(kind=kind, topology=settings["TOPOLOGY"], is_worker=is_worker)
     script = ec2.UserData.for_linux(shebang="#!/bin/bash")
     script.add_commands(
         "set -euo pipefail",
@@ -39,7 +50,7 @@ def user_data(*, kind: str, settings: Mapping[str, str]) -> ec2.UserData:
         *(f"{name}='{value}'" for name, value in settings.items()),
         "SETTINGS",
         "base64 -d <<'FILES' | tar -xz -C /opt/bookstore",
-        *_lines(archive(files)),
+        *_lines(archive({name: path.read_bytes() for name, path in files.items()})),
         "FILES",
         f"exec bash /opt/bookstore/{kind}.sh",
     )

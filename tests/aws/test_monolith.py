@@ -80,7 +80,7 @@ def test_it_stands_on_a_network_alone() -> None:
 
 def test_what_every_container_says_is_shipped() -> None:
     stack = yaml.safe_load((DEPLOY / "compose" / "monolith.yaml").read_text())["services"]
-    shipped = yaml.safe_load((FOLDER / "logs.yaml").read_text())["services"]
+    shipped = yaml.safe_load((FOLDER / "logs-compose.yaml").read_text())["services"]
     assert set(shipped) == {name for name in stack if name not in ("prometheus", "grafana")}
     for name, service in shipped.items():
         assert service["logging"]["driver"] == "awslogs"

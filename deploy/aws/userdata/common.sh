@@ -118,9 +118,9 @@ put_parameter() {
 }
 remove_parameter() { call_aws ssm delete-parameter --name "$PARAMETERS/$1" >/dev/null 2>&1 || true; }
 
-# Of all who claim a name at one moment, one gets it. A claim that is too old is anybody's.
+# claim NAME [SECONDS]: of all who claim a name at one moment, one gets it. One held longer than that is anybody's.
 claim() {
-    local held
+    local held stale=${2:-$STALE_SECONDS}
     if call_aws ssm put-parameter --type String --name "$PARAMETERS/$1" \
         --value "$(date +%s) $INSTANCE" >/dev/null 2>&1; then
         sleep "${CLAIM_SECONDS:-2}"
@@ -128,7 +128,7 @@ claim() {
         return
     fi
     held=$(parameter "$1") || return 1
-    if [[ ${held%% *} =~ ^[0-9]+$ ]] && [ "${held%% *}" -lt $(($(date +%s) - STALE_SECONDS)) ]; then
+    if [[ ${held%% *} =~ ^[0-9]+$ ]] && [ "${held%% *}" -lt $(($(date +%s) - stale)) ]; then
         remove_parameter "$1"
     fi
     return 1
