@@ -121,8 +121,13 @@ def _require_migrated(settings: Settings) -> None:
 
 
 @main.command()
+@click.option(
+    "--expand-only/--contract",
+    default=False,
+    help="Refuse to take away what a version that still runs may need.  [default: --contract]",
+)
 @click.pass_obj
-def migrate(settings: Settings) -> None:
+def migrate(settings: Settings, expand_only: bool) -> None:
     """Bring the database of each service in BOOKSTORE_SERVICES to what this version needs.
 
     Repeating it changes nothing.
@@ -132,7 +137,7 @@ def migrate(settings: Settings) -> None:
 
     for service, database in open_databases(settings).items():
         before = migrations.current_revision(database)
-        migrations.upgrade(database)
+        migrations.upgrade(database, expand_only=expand_only)
         after = migrations.current_revision(database)
         click.echo(
             f"{service}: {before or 'empty'} -> {after}" if before != after else f"{service}: at {after}"

@@ -85,3 +85,10 @@ class NotConverged(ShopError):
 class NoSuchNode(ShopError):
     code = "no_such_node"
     title = "there is no node %(name)s"
+
+
+class SchemaUnusable(ShopError):
+    """The version that runs could not go on with the new schema. Nothing was changed."""
+
+    code = "schema_unusable"
+    title = "the version that runs could not go on with the new schema: %(reason)s"

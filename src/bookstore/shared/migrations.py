@@ -2,6 +2,9 @@
 
 A service's scripts lie in its package under `migrations/versions`, numbered 0001, 0002, ... so that
 "at least what the code needs" is a comparison of two revisions.
+
+Each says of which `kind` it is: one that expands leaves the version before at work, one that contracts takes
+away, or forbids, what that version may still do.
 """
 
 from collections.abc import Iterator
@@ -16,10 +19,11 @@ from sqlalchemy import MetaData, text
 from sqlalchemy.engine import Connection
 
 from bookstore.shared.database import Database
-from bookstore.shared.errors import ServiceUnavailable
+from bookstore.shared.errors import ServiceUnavailable, ShopError
 
 LOCK_SECONDS = 60
 MAX_LOCK_NAME = 64
+EXPAND, CONTRACT = "expand", "contract"
 
 
 class MigrationLocked(ServiceUnavailable):
@@ -28,10 +32,25 @@ class MigrationLocked(ServiceUnavailable):
     code = "migration_locked"
 
 
-def upgrade(database: Database) -> None:
-    """Bring the service's schema to what this code needs; doing it twice changes nothing."""
+class ContractPending(ShopError):
+    """The schema would lose what the version that runs may need. Nothing was changed."""
+
+    code = "contract_pending"
+    title = (
+        "%(service)s: %(revisions)s would take away what the version that runs may need; "
+        "`--contract` says that it does not need it"
+    )
+
+
+def upgrade(database: Database, *, expand_only: bool = False) -> None:
+    """Bring the service's schema to what this code needs; doing it twice changes nothing.
+
+    With `expand_only`, raises ContractPending when that takes a migration that contracts a schema in use.
+    """
     config = _config(database)
     with database.migrating() as connection, _lock(connection, database.service):
+        if expand_only:
+            _require_expansion(database, config)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
@@ -78,6 +97,19 @@ def run(metadata: MetaData) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _require_expansion(database: Database, config: Config) -> None:
+    current = current_revision(database)
+    if current is None:
+        # No version works with a schema that is not there yet.
+        return
+    known = ScriptDirectory.from_config(config).walk_revisions()
+    contracting = sorted(
+        script.revision for script in known if script.revision > current and script.module.kind == CONTRACT
+    )
+    if contracting:
+        raise ContractPending(service=database.service, revisions=", ".join(contracting))
 
 
 def _config(database: Database) -> Config:

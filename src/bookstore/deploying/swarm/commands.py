@@ -11,6 +11,7 @@ from bookstore.deploying.errors import NoSuchNode
 from bookstore.deploying.findings import require_fit
 from bookstore.deploying.images import build_images
 from bookstore.deploying.programs import run
+from bookstore.deploying.schema import require_usable
 from bookstore.deploying.swarm.balancer import configuration
 from bookstore.deploying.swarm.convergence import converge, look, spread
 from bookstore.deploying.swarm.doctor import examine
@@ -20,7 +21,7 @@ from bookstore.deploying.swarm.nodes import Node, all_nodes
 from bookstore.deploying.swarm.options import AUTHORITY, FOLDER, STACK, URL, Wanted, wanted
 from bookstore.deploying.swarm.probe import Probe
 from bookstore.deploying.swarm.rollout import go_back, roll_out
-from bookstore.deploying.swarm.services import Service, last_lines, services_of
+from bookstore.deploying.swarm.services import Service, last_lines, services_of, version_of
 from bookstore.deploying.swarm.stack import SwarmStack
 
 
@@ -51,18 +52,26 @@ def swarm() -> None:
     default=None,
     help="Let the load decide how many replicas run.  [default: as it is now]",
 )
-def up(wanted: Wanted, build: bool, autoscale: bool | None) -> None:
+@click.option("--contract", is_flag=True, help="No version before the one that runs is needed any more.")
+@click.option("--schema-tested", is_flag=True, help="Somebody else ran the old tests on the new schema.")
+def up(wanted: Wanted, build: bool, autoscale: bool | None, contract: bool, schema_tested: bool) -> None:
     """Bring a version up, or put it in the place of the one that runs, without a request that fails.
 
     The cluster is examined, secrets that changed are rotated, every node fetches the images, and a job
     migrates the databases. Then the replicas are replaced in small steps while pages are asked for all the
     time: a request that fails takes the version back, and so does a replica that does not become healthy.
+
+    Where there are new migrations, the tests of the version that runs must pass on the new schema. One that
+    contracts the schema is refused without --contract.
     """
     require_fit(examine(wanted.stack))
+    running = _running(wanted.stack.name)
+    require_usable(wanted.root, running, _tell, contract=contract, tested=schema_tested)
     if build:
         _build_and_push(wanted)
     stack = _autoscaled(wanted.stack, autoscale)
-    roll_out(stack, wanted.tag, wanted.images, wanted.probe, lambda step: click.echo(f"{step} ..."))
+    stack = stack.contracting() if contract else stack
+    roll_out(stack, wanted.tag, wanted.images, wanted.probe, _tell)
     click.echo(f"version {wanted.tag} is open on {wanted.probe.url}")
 
 
@@ -126,10 +135,10 @@ def scale(stack: str, wanted: tuple[str, ...]) -> None:
 @AUTHORITY
 @click.option("--edge", is_flag=True, help="Take nginx back instead of the shop and its workers.")
 def rollback(stack: str, url: str | None, authority: Path | None, edge: bool) -> None:
-    """Go back to the version before. Databases stay as they are: a schema only ever grows."""
+    """Go back to the version before. Databases stay as they are: it works on the newer schema."""
     parts = ("edge",) if edge else ("shop", "worker")
     address = url or _address_of(services_of(stack))
-    go_back(stack, parts, Probe(address, authority), lambda step: click.echo(f"{step} ..."))
+    go_back(stack, parts, Probe(address, authority), _tell)
     for service in services_of(stack):
         click.echo(f"{service.name} is {service.image.partition('@')[0]} again")
 
@@ -202,6 +211,15 @@ def _build_and_push(wanted: Wanted) -> None:
     for image in wanted.images if wanted.registry else ():
         click.echo(f"pushing {image} ...")
         run(["docker", "push", "--quiet", image])
+
+
+def _tell(step: str) -> None:
+    click.echo(f"{step} ...")
+
+
+def _running(stack: str) -> str:
+    """The version of the shop that runs; empty when none does."""
+    return next((version_of(service.image) for service in services_of(stack) if service.part == "shop"), "")
 
 
 def _hosts(listed: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bookstore.deploying.errors import SecretMissing
@@ -78,6 +78,10 @@ class SwarmStack:
         files = [f"{self.topology}-migration.yaml", *(["encrypted.yaml"] if self.encrypted else [])]
         self._deploy(files)
         return [f"{self.name}_{name}" for name in MIGRATIONS[self.topology]]
+
+    def contracting(self) -> "SwarmStack":
+        """With a migration that may take away what the version that runs might need."""
+        return replace(self, settings={**self.settings, "MIGRATE": "--contract"})
 
     def remove_migrations(self) -> None:
         names = {f"{self.name}_{name}" for name in MIGRATIONS[self.topology]}

@@ -7,6 +7,7 @@ from bookstore.shared.database import UtcDateTime
 
 revision = "0001"
 down_revision = None
+kind = "expand"
 
 
 def upgrade() -> None:

@@ -9,6 +9,7 @@ from bookstore.shared.database import UtcDateTime
 
 revision = "0002"
 down_revision = "0001"
+kind = "expand"
 
 
 def upgrade() -> None:

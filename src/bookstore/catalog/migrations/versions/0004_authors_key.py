@@ -7,6 +7,7 @@ from bookstore.catalog.text_folding import fold
 
 revision = "0004"
 down_revision = "0003"
+kind = "expand"
 
 BATCH = 1_000
 

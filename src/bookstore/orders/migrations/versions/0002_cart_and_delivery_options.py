@@ -7,6 +7,7 @@ from bookstore.shared.database import UtcDateTime
 
 revision = "0002"
 down_revision = "0001"
+kind = "expand"
 
 # Carrier, coverage, price in minor units of the shop's currency, days.
 FIRST_OPTIONS = (

@@ -7,6 +7,7 @@ from bookstore.shared.database import UtcDateTime
 
 revision = "0003"
 down_revision = "0002"
+kind = "expand"
 
 
 def upgrade() -> None:

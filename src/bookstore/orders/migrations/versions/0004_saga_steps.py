@@ -7,6 +7,7 @@ from bookstore.shared.database import UtcDateTime
 
 revision = "0004"
 down_revision = "0003"
+kind = "expand"
 
 
 def upgrade() -> None:
