@@ -62,7 +62,7 @@ def deployed(docker: Path, *, autoscaled: bool) -> str:
     """How the stack was deployed."""
     secrets = docker / "secrets"
     secrets.mkdir()
-    for name in ("secret_key", "service_token", "database_url"):
+    for name in ("secret_key", "service_token", "backup_key", "database_url"):
         (secrets / name).write_text("a secret of the tests")
     SwarmStack(FOLDER, "monolith", "shop", secrets, autoscaled=autoscaled).deploy()
     [asked] = [line for line in (docker / "asked").read_text().splitlines() if "stack deploy" in line]

@@ -37,6 +37,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(commands, "fetched", fetched)
     monkeypatch.setattr(commands, "roll_out", roll_out)
     monkeypatch.setattr(commands, "services_of", lambda stack: [])
+    monkeypatch.setattr(SwarmStack, "has_autoscaler", lambda stack: False)
     return asked
 
 
