@@ -11,7 +11,7 @@ from typing import Self
 
 import httpx
 
-from tests.swarm.visitor import Unanswered, Visitors
+from bookstore.chaos.visitor import Unanswered, Visitors
 
 PAGE = "/accounts/login"
 SECONDS_TO_ANSWER = 30
