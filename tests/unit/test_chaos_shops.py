@@ -160,7 +160,18 @@ def test_the_lab_tells_its_topology(
     monkeypatch.setattr(engines, "pid_of", lambda plan, name: 1)
     monkeypatch.setattr(shop, "at_a_manager", nullcontext)
     monkeypatch.setattr(on_the_lab, "services_of", lambda stack: [service(name) for name in names])
+    monkeypatch.setattr(on_the_lab.machine, "require_able", lambda: None)
     assert on_the_lab.find_lab(tmp_path).topology == topology
+
+
+def test_who_is_not_root_breaks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr(engines, "pid_of", lambda plan, name: 1)
+    monkeypatch.setattr(shop, "at_a_manager", nullcontext)
+    monkeypatch.setattr(on_the_lab, "services_of", lambda stack: [service()])
+    monkeypatch.setattr(on_the_lab.machine.os, "geteuid", lambda: 1000)
+    with pytest.raises(LabNeeds, match="root"):
+        on_the_lab.find_lab(tmp_path)
 
 
 def test_a_lab_without_a_shop_is_no_place_for_a_game_day(

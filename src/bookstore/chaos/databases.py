@@ -35,7 +35,7 @@ def slow_database(scene: Scene) -> Iterator[None]:
     try:
         with _again_and_again(stall, WORK_SECONDS):
             slow = _longest_answer()
-            is_slow = slow > max(2 * usual, STALL_SECONDS / 2)
+            is_slow = slow > STALL_SECONDS / 2
             scene.saw(
                 f"answers of the database take up to {_ms(slow)} instead of {_ms(usual)}", holds=is_slow
             )

@@ -7,14 +7,17 @@ from bookstore.chaos.errors import NotTheLab
 from bookstore.chaos.game_day import Scene
 from bookstore.deploying.errors import CommandFailed
 from bookstore.deploying.swarm.services import Service, services_of
-from bookstore.lab import engines, shop
+from bookstore.lab import engines, machine, programs, shop
 from bookstore.lab.errors import LabNeeds
 from bookstore.lab.open_shop import OpenShop
 from bookstore.lab.plan import NODES, Plan
 
 
 def find_lab(checkout: Path) -> OpenShop:
-    """The shop on the lab of this checkout. Raises NotTheLab: there is none, or docker leads elsewhere."""
+    """The shop on the lab of this checkout.
+
+    Raises NotTheLab when there is none or docker leads elsewhere, LabNeeds when one may not touch it.
+    """
     plan = Plan(checkout.resolve())
     host = os.environ.get("DOCKER_HOST", "")
     if host and host not in {node.engine for node in NODES}:
@@ -28,6 +31,8 @@ def find_lab(checkout: Path) -> OpenShop:
         raise NotTheLab(what=str(error)) from error
     if not services:
         raise NotTheLab(what="there is no shop on it")
+    machine.require_able()
+    os.environ["PATH"] = programs.PLACES
     return OpenShop(plan, topology_of(services))
 
 
