@@ -27,7 +27,7 @@ COMPILED := $(CATALOGS:.po=.mo)
 DOCKERFILES := Dockerfile $(wildcard tests/*/*/Dockerfile)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool docker drill test-compose test-cluster test-aws setup-aws lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
+.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool sshd docker drill test-compose test-cluster test-aws setup-aws lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -51,7 +51,7 @@ $(addprefix test-,$(SETTINGS)): test-%: test-setup
 test-compose: setup-dev docker ## Build the images and run both compose files on a Docker engine
 	$(BIN)/python -m pytest tests/compose
 
-test-cluster: setup-dev cluster ## Run the shop on five nodes and let them fail under load (FULL=yes: all of it)
+test-cluster: setup-dev cluster sshd ## Run the shop on five nodes and let them fail under load (FULL=yes: all of it)
 	$(BIN)/python -m pytest -s $(or $(TESTS),tests/swarm $(if $(FULL),,--ignore tests/swarm/long))
 
 test-aws: setup-aws docker ## Synthesize the stacks for AWS, check them, and bring them up on a stand-in for it
@@ -63,7 +63,7 @@ lab: setup cluster ## Bring up a Docker Swarm of five nodes on this machine, wit
 lab-down: setup ## End the lab; nothing of it stays
 	$(BIN)/bookstore lab down
 
-test-setup: setup-dev browser mariadb mysql nginx promtool
+test-setup: setup-dev browser mariadb mysql nginx promtool sshd
 
 drill: setup-dev mariadb mysql nginx ## Kill any process for 5 minutes while people buy (options in DRILL)
 	$(BIN)/python -m tests.cluster.drill $(DRILL)
@@ -128,6 +128,9 @@ docker:
 
 cluster:
 	@scripts/ensure-cluster
+
+sshd:
+	@scripts/ensure-sshd
 
 promtool: setup-dev
 	@scripts/ensure-promtool

@@ -92,3 +92,10 @@ class SchemaUnusable(ShopError):
 
     code = "schema_unusable"
     title = "the version that runs could not go on with the new schema: %(reason)s"
+
+
+class ForeignNode(ShopError):
+    """A host that should join is in another cluster already. It stays there."""
+
+    code = "foreign_node"
+    title = "%(host)s belongs to another Swarm: `docker swarm leave` there takes it out of that one"

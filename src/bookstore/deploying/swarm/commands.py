@@ -93,13 +93,23 @@ def doctor(wanted: Wanted) -> None:
 @swarm.command()
 @click.option("--managers", required=True, help="Hosts that ssh knows, with commas; an odd number.")
 @click.option("--workers", default="", help="Likewise those that only run replicas.")
-def init(managers: str, workers: str) -> None:
+@click.option(
+    "--ssh-config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file that tells ssh about the hosts.  [default: yours]",
+)
+def init(managers: str, workers: str, ssh_config: Path | None) -> None:
     """Make a Swarm of hosts that have a Docker engine: the first manager begins it, the others join.
 
-    A host is NAME=ADDRESS, or NAME alone where the others reach it by its name. Docker asks them by ssh.
+    A host is NAME=ADDRESS, or NAME alone where the others reach it by its name. Each is reached by ssh, and
+    its docker program is asked there, so you must be one who may ask it. Hosts that are members stay as they
+    are: repeated with one more host, it adds that one.
     """
-    form(_hosts(managers), _hosts(workers), by_ssh)
-    click.echo(by_ssh(next(iter(_hosts(managers))), "node", "ls"))
+    if len(_hosts(managers)) % 2 == 0:
+        raise click.BadParameter("an even number of managers survives no more than one less does")
+    ask = by_ssh(["-F", str(ssh_config)] if ssh_config else [])
+    form(_hosts(managers), _hosts(workers), ask)
+    click.echo(ask(next(iter(_hosts(managers))), "node", "ls"))
 
 
 @swarm.command()
