@@ -31,12 +31,19 @@ def up(checkout: Path, topology: str, tag: str | None) -> None:
     """Bring the lab up: network, cluster, load balancer, database, images, shop.
 
     Three managers and two workers, each a Docker engine in a network namespace. Beside them, outside of the
-    cluster: HAProxy, which plays the ALB; MariaDB, which plays RDS; and a folder of this machine, which plays
-    EFS.
+    cluster: HAProxy, which plays the ALB; MariaDB, which plays RDS; a registry, which plays ECR; and a folder
+    of this machine, which plays EFS. What is up already stays, so that it can be repeated.
     """
     plan = Plan(checkout.resolve())
-    machine.up(plan, topology, tag or commit_of(plan.checkout)[:12], lambda step: click.echo(f"{step} ..."))
+    machine.require_able(plan)
+    try:
+        machine.up(plan, topology, tag or commit_of(plan.checkout)[:12], _tell)
+    except KeyboardInterrupt:
+        click.echo("\nstopped half-way. `make lab` goes on from here; `make lab-down` ends what was started")
+        raise
     click.echo(f"the shop is open on {shop.ADDRESS} (certificate to trust: {plan.authority})")
+    if topology != "monolith":
+        click.echo("it has no books yet: register, and sell some")
     click.echo(f"to ask the cluster: export DOCKER_HOST={manager().engine}")
 
 
@@ -56,3 +63,7 @@ def status() -> None:
     """How the nodes are."""
     for node in NODES:
         click.echo(f"{node.name}  {node.address}  {state_of(node)}  DOCKER_HOST={node.engine}")
+
+
+def _tell(step: str) -> None:
+    click.echo(f"{step} ...")

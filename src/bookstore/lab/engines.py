@@ -30,6 +30,8 @@ SETTINGS = {
     "storage-driver": "overlay2",
     "shutdown-timeout": 10,
     "no-new-privileges": True,
+    # Where systemd keeps the control groups, an engine would ask it for them, and it knows no group of ours.
+    "exec-opts": ["native.cgroupdriver=cgroupfs"],
 }
 
 
