@@ -160,7 +160,7 @@ def test_the_lab_tells_its_topology(
     monkeypatch.setattr(engines, "pid_of", lambda plan, name: 1)
     monkeypatch.setattr(shop, "at_a_manager", nullcontext)
     monkeypatch.setattr(on_the_lab, "services_of", lambda stack: [service(name) for name in names])
-    monkeypatch.setattr(on_the_lab.machine, "require_able", lambda: None)
+    monkeypatch.setattr(on_the_lab.machine, "require_able", lambda plan: None)
     assert on_the_lab.find_lab(tmp_path).topology == topology
 
 

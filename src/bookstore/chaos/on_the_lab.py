@@ -31,7 +31,7 @@ def find_lab(checkout: Path) -> OpenShop:
         raise NotTheLab(what=str(error)) from error
     if not services:
         raise NotTheLab(what="there is no shop on it")
-    machine.require_able()
+    machine.require_able(plan)
     os.environ["PATH"] = programs.PLACES
     return OpenShop(plan, topology_of(services))
 
