@@ -23,6 +23,8 @@ PROGRAMS = {
     "mariadb": "mariadb-client",
     "openssl": "openssl",
     "mkfs.ext4": "e2fsprogs",
+    "mount": "mount",
+    "umount": "mount",
 }
 # Names and addresses of a lab are the same in every checkout.
 OWNER = SOCKETS / "checkout"
