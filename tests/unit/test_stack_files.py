@@ -186,3 +186,11 @@ def test_an_encrypted_network_leaves_room_for_what_encryption_adds(secrets: Path
     assert network["driver"] == "overlay"
     assert network["driver_opts"] == {"encrypted": "true", "com.docker.network.driver.mtu": "1400"}
     assert network["driver_opts"]["com.docker.network.driver.mtu"] == described.mtu
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_the_job_that_migrates_contracts_only_when_it_is_told(secrets: Path, topology: str) -> None:
+    described = stack(secrets, topology)
+    for wanted, how in ((described, "--expand-only"), (described.contracting(), "--contract")):
+        jobs = rendered([FOLDER / f"{topology}-migration.yaml"], wanted.environ())["services"].values()
+        assert [job["command"] for job in jobs] == [["migrate", how]] * len(jobs)
