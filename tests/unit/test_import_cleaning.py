@@ -290,6 +290,7 @@ def test_misread_spanish_is_always_repaired(text):
 
 
 @given(st.text("abcdefghÁÉÍÓÚÑáéíóúñüç ,.¿?¡!«»“”’…—", max_size=40))
+@example("¡OLÉ¡ ¡OLÉ¡")
 def test_right_spanish_is_never_repaired(text):
     assert repair_mojibake(text) == text
 

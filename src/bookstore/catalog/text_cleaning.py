@@ -35,6 +35,8 @@ _MISREAD = re.compile(f"[\xc2-\xdf][{_TRAIL}]|[\xe0-\xef][{_TRAIL}]{{2}}|[\xf0-\
 """Characters that were one character in UTF-8 before somebody read it as Latin-1 or Windows-1252."""
 _SURELY_MISREAD = re.compile(f"[\xc2-\xc5][{_TRAIL}]|â[\x80€][{_TRAIL}]|â[\x82‚]¬|â[\x84„]¢")
 """Those that hardly any language writes: accented Latin letters, signs and typographic punctuation."""
+_LETTER_AND_MARKS = re.compile("[À-ÖØ-öø-ÿ][¡¿«»“”‘’…–—]+")
+"""A letter before punctuation, as in "¡OLÉ¡": where nothing else was misread, it is right as it is."""
 _PERHAPS_QUOTED = re.compile(r"[A-ZÀ-Þ][ÂÃ][’”…–—](?!\w)")
 """A word in capitals before a closing mark, as in "IRMÃ": it may be right as it is."""
 _IMPLAUSIBLE = {"Cc", "Cn", "Co", "Cs"}
@@ -115,7 +117,9 @@ def _repaired_once(text: str) -> str:
     misread = _MISREAD.findall(text)
     if not misread or _PERHAPS_QUOTED.search(text):
         return text
-    if len(misread) == 1 and not _SURELY_MISREAD.fullmatch(misread[0]):
+    if not any(map(_SURELY_MISREAD.fullmatch, misread)) and (
+        len(misread) == 1 or all(map(_LETTER_AND_MARKS.fullmatch, misread))
+    ):
         return text
     try:
         repaired = text.translate(_CP1252).encode("latin-1").decode("utf-8")
