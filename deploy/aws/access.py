@@ -66,6 +66,7 @@ def boot_settings(
         "IMAGE": environment.image,
         "TAG": environment.tag,
         "REGISTRY_ACCOUNT": environment.registry_account,
+        "REGISTRY_REGION": environment.registry_region,
         "BALANCERS": Fn.join(",", foundation.network.balancer_addresses),
         "CDN_RANGES": CDN_RANGES if environment.profile.has_cdn else "",
         "FILES_HOST": f"{foundation.files.file_system.file_system_id}.efs.{region}.amazonaws.com",

@@ -86,6 +86,12 @@ class Environment:
         found = re.match(r"(\d{12})\.dkr\.ecr\.", self.image)
         return found.group(1) if found else ""
 
+    @property
+    def registry_region(self) -> str:
+        """Where that registry is, which may be another region than the shop's."""
+        found = re.match(r"\d{12}\.dkr\.ecr\.([\w-]+)\.", self.image)
+        return found.group(1) if found else ""
+
     def name_of(self, deployment: str) -> str:
         """The name by which people reach this deployment: the fleet has the domain itself."""
         return self.domain if deployment == "fleet" else f"{deployment}.{self.domain}"

@@ -4,6 +4,8 @@ A foundation is a stack of its own, so that a deployment can go and its data sta
 deployments can stand on one.
 """
 
+from dataclasses import replace
+
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -33,7 +35,9 @@ class Foundation(Stack):
         super().__init__(scope, id, **stack)
         profile = environment.profile
         self.logs = self._logs(profile.access_log_days)
-        self.network = Network(self, "Network", profile=profile, zones=environment.zones, logs=self.logs)
+        # One machine alone is reached from outside: nothing lies behind a gateway, and none is paid for.
+        reach = profile if topologies else replace(profile, private_instances=False, nat_gateways=0)
+        self.network = Network(self, "Network", profile=reach, zones=environment.zones, logs=self.logs)
         self.alerts = Alerts(self, "Alerts", environment=environment).topic
         if not topologies:
             return

@@ -91,6 +91,7 @@ class Identity(Construct):
         name = environment.image.partition("/")[2]
         images = Stack.of(self).format_arn(
             service="ecr",
+            region=environment.registry_region,
             account=environment.registry_account,
             resource="repository",
             resource_name=f"{name}*",
@@ -135,5 +136,11 @@ def launch_template(
         http_put_response_hop_limit=1,
         detailed_monitoring=profile.makes_roles,
         block_devices=[ec2.BlockDevice(device_name=DISK, volume=disk)],
-        user_data=user_data(kind=kind, settings=settings),
+        user_data=user_data(
+            kind=kind, settings={**settings, "SESSION_AGENT": _session_agent(environment.region)}
+        ),
     )
+
+
+def _session_agent(region: str) -> str:
+    return f"https://s3.{region}.amazonaws.com/amazon-ssm-{region}/latest/debian_amd64/amazon-ssm-agent.deb"

@@ -149,6 +149,7 @@ class Monolith(Construct):
             "IMAGE": environment.image,
             "TAG": environment.tag,
             "REGISTRY_ACCOUNT": environment.registry_account,
+            "REGISTRY_REGION": environment.registry_region,
             "ACME_EMAIL": environment.acme_email,
             "VOLUME": self.disk.ref,
             "ADDRESS_ID": self.address.attr_allocation_id,

@@ -31,7 +31,7 @@ class Network(Construct):
         self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         self.vpc.add_flow_log(
             "Flow",
-            destination=ec2.FlowLogDestination.to_s3(logs, "network/"),
+            destination=ec2.FlowLogDestination.to_s3(logs),
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
         self.balancers = ec2.SubnetSelection(subnet_group_name="public")

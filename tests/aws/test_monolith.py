@@ -74,6 +74,7 @@ def test_its_name_leads_to_its_address() -> None:
 def test_it_stands_on_a_network_alone() -> None:
     foundation = templates(DEPLOYMENTS="monolith")["bookstore-monolith-foundation"]
     assert resources(foundation, "AWS::EC2::VPC")
+    assert not resources(foundation, "AWS::EC2::NatGateway")
     assert not resources(foundation, "AWS::RDS::DBInstance")
     assert not resources(foundation, "AWS::EFS::FileSystem")
 

@@ -56,7 +56,7 @@ start_docker() {
 
 log_in_to_registry() {
     [ -n "${REGISTRY_ACCOUNT:-}" ] || return 0
-    call_aws ecr get-login-password | docker login --username AWS --password-stdin "${IMAGE%%/*}" >/dev/null
+    call_aws ecr get-login-password --region "$REGISTRY_REGION" | docker login --username AWS --password-stdin "${IMAGE%%/*}" >/dev/null
 }
 
 # Readable for the users of containers, in a folder that nobody else may look into.
@@ -218,9 +218,19 @@ tell_how_it_ended() {
     fi
 }
 
+# The agent of the Session Manager, by which operators come in; Debian's images are without it. No shop needs it.
+install_session_agent() {
+    [ -n "${SESSION_AGENT:-}" ] || return 0
+    command -v amazon-ssm-agent >/dev/null && return 0
+    retry 5 3 curl -sf -m 60 -o /root/session-agent.deb "$SESSION_AGENT" || return 1
+    dpkg -i /root/session-agent.deb >/dev/null || return 1
+    systemctl enable --now amazon-ssm-agent
+}
+
 begin() {
     trap tell_how_it_ended EXIT
     install_packages curl:curl jq:jq aws:awscli docker:docker.io mount.nfs4:nfs-common
+    install_session_agent || say "there is no way in: the agent of the Session Manager did not start"
     INSTANCE=$(retry 30 2 ask_metadata instance-id)
     ADDRESS=$(retry 30 2 ask_metadata local-ipv4)
     ZONE=$(retry 30 2 ask_metadata placement/availability-zone)
