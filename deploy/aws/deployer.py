@@ -1,0 +1,255 @@
+"""Brings synthesized stacks up in the order in which they stand on one another, and takes them down again.
+
+    python deploy/aws/deployer.py apply|destroy [FOLDER]
+
+It uses CloudFormation alone: the account needs no preparation, and the rights are the operator's own.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+CAPABILITIES = ["CAPABILITY_IAM"]
+# How many instances of a group may be away, or too many, while it is renewed. A fleet gets the new one first;
+# of a Swarm's nodes one at a time goes, so that managers keep their majority; the one machine goes first,
+# because it holds the disk.
+HEALTHY_PERCENT = {"Fleet": (100, 150), "Managers": (66, 100), "Workers": (50, 100), "Monolith": (0, 100)}
+Client = Callable[[str, str], Any]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthesized:
+    """A stack as the app has written it."""
+
+    name: str
+    region: str
+    template: Mapping[str, Any]
+    is_protected: bool
+
+    @property
+    def body(self) -> str:
+        return json.dumps(self.template, separators=(",", ":"))
+
+    @property
+    def groups(self) -> list[str]:
+        """The names of the groups whose version of the launch template is a parameter."""
+        return [name.removesuffix("Version") for name in self.template.get("Parameters", {})]
+
+
+def read_stacks(folder: Path) -> list[Synthesized]:
+    """Those first on which others stand."""
+    artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"]
+    stacks = {name: one for name, one in artifacts.items() if one["type"] == "aws:cloudformation:stack"}
+    return [_read(folder, name, stacks[name]) for name in _in_order(stacks)]
+
+
+def apply(stacks: list[Synthesized], client: Client, tell: Tell) -> None:
+    """Raises WaiterError when CloudFormation has taken a stack back."""
+    for stack in stacks:
+        cloudformation = client("cloudformation", stack.region)
+        is_there = _outputs(cloudformation, stack.name) is not None
+        tell(f"{stack.name}: {'updating' if is_there else 'creating'}")
+        _put(stack, cloudformation, _parameters(stack, client), is_there=is_there)
+        for group in stack.groups:
+            _refresh(stack, group, client, tell)
+
+
+def destroy(stacks: list[Synthesized], client: Client, tell: Tell) -> None:
+    """Those last on which others stand. What CloudFormation keeps, by the template's word, is named."""
+    for stack in reversed(stacks):
+        cloudformation = client("cloudformation", stack.region)
+        if _outputs(cloudformation, stack.name) is None:
+            continue
+        for kept in kept_by(stack):
+            tell(f"{stack.name}: keeps {kept}")
+        tell(f"{stack.name}: deleting")
+        _unprotect(stack, client)
+        cloudformation.delete_stack(StackName=stack.name)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack.name)
+        _forget_parameters(stack, client)
+
+
+def kept_by(stack: Synthesized) -> list[str]:
+    """What outlives the stack: the thing itself, or a last snapshot of it."""
+    return [
+        f"{'a snapshot of ' if one['DeletionPolicy'] == 'Snapshot' else ''}{name} ({one['Type']})"
+        for name, one in stack.template["Resources"].items()
+        if one.get("DeletionPolicy", "Delete") in ("Retain", "Snapshot")
+    ]
+
+
+def refresh_request(
+    *, name: str, group: str, template: str, version: str, alarms: list[str]
+) -> dict[str, Any]:
+    """Replaces instances by those of another version; goes back when one fails or an alarm goes off."""
+    least, most = HEALTHY_PERCENT[name]
+    preferences: dict[str, Any] = {
+        "MinHealthyPercentage": least,
+        "MaxHealthyPercentage": most,
+        "SkipMatching": True,
+        "AutoRollback": True,
+    }
+    if alarms:
+        preferences["AlarmSpecification"] = {"Alarms": alarms}
+    return {
+        "AutoScalingGroupName": group,
+        "Strategy": "Rolling",
+        "DesiredConfiguration": {"LaunchTemplate": {"LaunchTemplateId": template, "Version": version}},
+        "Preferences": preferences,
+    }
+
+
+def _read(folder: Path, name: str, artifact: Mapping[str, Any]) -> Synthesized:
+    properties = artifact["properties"]
+    return Synthesized(
+        name=name,
+        region=artifact["environment"].rpartition("/")[2],
+        template=json.loads((folder / properties["templateFile"]).read_text()),
+        is_protected=properties.get("terminationProtection", False),
+    )
+
+
+def _in_order(stacks: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    done: set[str] = set()
+
+    def visit(name: str) -> Iterator[str]:
+        if name in done or name not in stacks:
+            return
+        done.add(name)
+        for before in stacks[name].get("dependencies", []):
+            yield from visit(before)
+        yield name
+
+    for name in stacks:
+        yield from visit(name)
+
+
+def _outputs(cloudformation: Any, name: str) -> dict[str, str] | None:
+    """None when there is no such stack."""
+    try:
+        (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+    return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+
+
+def _parameters(stack: Synthesized, client: Client) -> list[dict[str, str]]:
+    """The groups keep the version that they have; a new one begins with the first."""
+    outputs = _outputs(client("cloudformation", stack.region), stack.name) or {}
+    versions = {name: _version_of(outputs.get(f"{name}Group"), stack, client) for name in stack.groups}
+    return [
+        {"ParameterKey": f"{name}Version", "ParameterValue": version} for name, version in versions.items()
+    ]
+
+
+def _version_of(group: str | None, stack: Synthesized, client: Client) -> str:
+    if group is None:
+        return "1"
+    (found,) = client("autoscaling", stack.region).describe_auto_scaling_groups(
+        AutoScalingGroupNames=[group]
+    )["AutoScalingGroups"]
+    return str(found["LaunchTemplate"]["Version"])
+
+
+def _put(
+    stack: Synthesized, cloudformation: Any, parameters: list[dict[str, str]], *, is_there: bool
+) -> None:
+    request = {
+        "StackName": stack.name,
+        "TemplateBody": stack.body,
+        "Parameters": parameters,
+        "Capabilities": CAPABILITIES,
+    }
+    if not is_there:
+        cloudformation.create_stack(**request, EnableTerminationProtection=stack.is_protected)
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack.name)
+        return
+    try:
+        cloudformation.update_stack(**request)
+    except ClientError as error:
+        if "No updates are to be performed" in str(error):
+            return
+        raise
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack.name)
+
+
+def _refresh(stack: Synthesized, name: str, client: Client, tell: Tell) -> None:
+    outputs = _outputs(client("cloudformation", stack.region), stack.name) or {}
+    group, newest = outputs[f"{name}Group"], outputs[f"{name}Newest"]
+    if _version_of(group, stack, client) == newest:
+        return
+    tell(f"{stack.name}: replacing the instances of {name}")
+    request = refresh_request(
+        name=name,
+        group=group,
+        template=outputs[f"{name}Template"],
+        version=newest,
+        alarms=[alarm for alarm in outputs.get("RefreshAlarms", "").split(",") if alarm],
+    )
+    client("autoscaling", stack.region).start_instance_refresh(**request)
+
+
+def _unprotect(stack: Synthesized, client: Client) -> None:
+    """Take off what keeps a stack from going, and empty the buckets of its logs."""
+    cloudformation = client("cloudformation", stack.region)
+    if stack.is_protected:
+        cloudformation.update_termination_protection(StackName=stack.name, EnableTerminationProtection=False)
+    unprotect = {
+        "AWS::RDS::DBInstance": _unprotect_database,
+        "AWS::ElasticLoadBalancingV2::LoadBalancer": _unprotect_balancer,
+        "AWS::S3::Bucket": _empty_bucket,
+    }
+    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack.name):
+        for one in page["StackResourceSummaries"]:
+            if action := unprotect.get(one["ResourceType"]):
+                action(one["PhysicalResourceId"], stack.region, client)
+
+
+def _unprotect_database(name: str, region: str, client: Client) -> None:
+    client("rds", region).modify_db_instance(
+        DBInstanceIdentifier=name, DeletionProtection=False, ApplyImmediately=True
+    )
+
+
+def _unprotect_balancer(arn: str, region: str, client: Client) -> None:
+    off = [{"Key": "deletion_protection.enabled", "Value": "false"}]
+    client("elbv2", region).modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=off)
+
+
+def _empty_bucket(name: str, region: str, client: Client) -> None:
+    storage = client("s3", region)
+    for page in storage.get_paginator("list_objects_v2").paginate(Bucket=name):
+        if found := [{"Key": one["Key"]} for one in page.get("Contents", [])]:
+            storage.delete_objects(Bucket=name, Delete={"Objects": found})
+
+
+def _forget_parameters(stack: Synthesized, client: Client) -> None:
+    """What the instances told one another; CloudFormation knows nothing of it."""
+    store = client("ssm", stack.region)
+    path = f"/bookstore/{stack.name.removeprefix('bookstore-')}"
+    for page in store.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True):
+        for one in page["Parameters"]:
+            store.delete_parameter(Name=one["Name"])
+
+
+def main(verb: str, folder: Path) -> None:
+    def tell(message: str) -> None:
+        sys.stdout.write(f"{message}\n")
+
+    def client(service: str, region: str) -> Any:
+        return boto3.client(service, region_name=region)
+
+    {"apply": apply, "destroy": destroy}[verb](read_stacks(folder), client, tell)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2] if len(sys.argv) > 2 else "cdk.out"))
