@@ -1,5 +1,7 @@
 """What the instances of a deployment get of its foundation: ways to the data, secrets, names of both."""
 
+from collections.abc import Iterable
+
 from aws_cdk import Fn
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
@@ -36,14 +38,15 @@ def open_data(scope: Construct, *, foundation: Foundation, group: ec2.ISecurityG
     )
 
 
-def grant_secrets(*, foundation: Foundation, identity: Identity, topology: str) -> None:
-    """Those of their topology alone. In a Learner Lab the one role that there is may read them all."""
-    for name in secrets_of(topology):
+def grant_secrets(*, foundation: Foundation, identity: Identity, names: Iterable[str]) -> None:
+    """These alone. In a Learner Lab the one role that there is may read them all."""
+    for name in names:
         foundation.credentials.secrets[name].grant_read(identity.role)
     foundation.database.secret.grant_read(identity.role)
 
 
 def secrets_of(topology: str) -> tuple[str, ...]:
+    """Those that every replica of a topology needs."""
     return (*SHOP, *(f"{name}_password" for name in databases_of(topology)))
 
 
@@ -53,11 +56,12 @@ def boot_settings(
     foundation: Foundation,
     deployment: str,
     topology: str,
+    secret_names: Iterable[str],
     logs: logs.ILogGroup,
 ) -> dict[str, str]:
     """What user data says in plain words: names and addresses."""
     region = environment.region
-    secrets = {name: foundation.credentials.secrets[name].secret_arn for name in secrets_of(topology)}
+    secrets = {name: foundation.credentials.secrets[name].secret_arn for name in secret_names}
     return {
         "DEPLOYMENT": deployment,
         "TOPOLOGY": topology,

@@ -6,7 +6,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from access import boot_settings, grant_secrets, open_data
+from access import boot_settings, grant_secrets, open_data, secrets_of
 from edge import Edge
 from environment import Environment
 from foundation import Foundation
@@ -45,13 +45,15 @@ class Fleet(Construct):
             self, "Identity", environment=environment, deployment=deployment, logs=self.logs
         )
         self.security_group = application_group(self, "Group", vpc=foundation.network.vpc)
-        grant_secrets(foundation=foundation, identity=self.identity, topology=topology)
+        names = secrets_of(topology)
+        grant_secrets(foundation=foundation, identity=self.identity, names=names)
         open_data(self, foundation=foundation, group=self.security_group)
         settings = boot_settings(
             environment=environment,
             foundation=foundation,
             deployment=deployment,
             topology=topology,
+            secret_names=names,
             logs=self.logs,
         )
         self.group = self._group(alerts, settings)

@@ -10,7 +10,7 @@ from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from credentials import SHOP, Credentials, databases_of
+from credentials import BACKUP, SHOP, Credentials, databases_of
 from database import Database
 from environment import Environment
 from files import Files
@@ -45,7 +45,7 @@ class Foundation(Stack):
         self.files = Files(self, "Files", profile=profile, network=self.network)
         databases = [f"{name}_password" for topology in topologies for name in databases_of(topology)]
         self.credentials = Credentials(
-            self, "Credentials", names=(*SHOP, *databases), is_protected=profile.is_protected
+            self, "Credentials", names=(*SHOP, BACKUP, *databases), is_protected=profile.is_protected
         )
         watches = [*of_database(self.database, profile=profile), *of_files(self.files)]
         Watches(self, "Watches", watches=watches, alerts=self.alerts)

@@ -8,7 +8,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from access import boot_settings, grant_secrets, open_data
+from access import boot_settings, grant_secrets, open_data, secrets_of
+from credentials import BACKUP
 from edge import Edge
 from environment import MANAGERS, WORKERS, Environment
 from foundation import Foundation
@@ -24,7 +25,8 @@ PORTS = (
     ("GossipUdp", 7946, "udp", "gossip of nodes"),
     ("Overlay", 4789, "udp", "network of containers"),
 )
-PARTS = {"monolith": "shop edge", "services": "accounts catalog orders edge"}
+# The image of the whole shop makes the backups of both.
+PARTS = {"monolith": "shop edge", "services": "shop accounts catalog orders edge"}
 # Workers know where managers are and how to join as a worker. They are told no secret by AWS.
 FOR_WORKERS = ("swarm/managers", "swarm/managers/*", "swarm/token-worker")
 OWN_SETTINGS = ("SECRET_", "DATABASE")
@@ -51,6 +53,7 @@ class Swarm(Construct):
         super().__init__(scope, id)
         self._environment, self._foundation, self._edge = environment, foundation, edge
         self._alerts, self._deployment, self._topology = alerts, deployment, topology
+        self._secret_names = (*secrets_of(topology), BACKUP)
         self.logs = logs.LogGroup(
             self,
             "Logs",
@@ -71,7 +74,7 @@ class Swarm(Construct):
 
     def _managers(self) -> autoscaling.AutoScalingGroup:
         identity = self._identity("ManagerIdentity", ("*",))
-        grant_secrets(foundation=self._foundation, identity=identity, topology=self._topology)
+        grant_secrets(foundation=self._foundation, identity=identity, names=self._secret_names)
         return self._nodes("manager", MANAGERS, identity, self._settings())
 
     def _workers(self) -> autoscaling.AutoScalingGroup:
@@ -98,6 +101,7 @@ class Swarm(Construct):
             foundation=self._foundation,
             deployment=self._deployment,
             topology=self._topology,
+            secret_names=self._secret_names,
             logs=self.logs,
         )
         return settings | {"NODES": str(MANAGERS + WORKERS), "IMAGE_PARTS": PARTS[self._topology]}

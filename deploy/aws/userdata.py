@@ -5,8 +5,8 @@ and what AWS alone knows once they are there, stands beside it as `NAME=value`. 
 """
 
 import base64
-import gzip
 import io
+import lzma
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,12 +31,10 @@ def files_of(*, kind: str, topology: str, is_worker: bool = False) -> dict[str, 
         return {**COMMON, "fleet.sh": FOLDER / "fleet.sh"}
     if is_worker:
         return {name: FOLDER / name for name in ("common.sh", "nodes.sh", "swarm.sh")}
-    beside = {
-        f"swarm/{name}-{topology}.yaml": FOLDER / f"{name}-{topology}.yaml" for name in ("authority", "logs")
-    }
-    stack = {f"swarm/{topology}.yaml": DEPLOY / "swarm" / f"{topology}.yaml"}
+    logs = {f"swarm/logs-{topology}.yaml": FOLDER / f"logs-{topology}.yaml"}
+    stack = {f"swarm/{name}": DEPLOY / "swarm" / name for name in (f"{topology}.yaml", "nothing")}
     balancer = {"nginx/templates/balancer.conf": DEPLOY / "nginx" / "templates" / "balancer.conf"}
-    return {**COMMON, **NODE, **beside, **stack, **balancer}
+    return {**COMMON, **NODE, **logs, **stack, **balancer}
 
 
 def user_data(*, kind: str, settings: Mapping[str, str]) -> ec2.UserData:
@@ -49,9 +47,11 @@ def user_data(*, kind: str, settings: Mapping[str, str]) -> ec2.UserData:
         "cat >/etc/bookstore/instance.env <<'SETTINGS'",
         *(f"{name}='{value}'" for name, value in settings.items()),
         "SETTINGS",
-        "base64 -d <<'FILES' | tar -xz -C /opt/bookstore",
+        "base64 -d <<'FILES' >/opt/bookstore/files.tar.xz",
         *_lines(archive({name: path.read_bytes() for name, path in files.items()})),
         "FILES",
+        # cloud-init is written in it, so it is there before anything is installed; xz may not be.
+        "python3 -m tarfile -e /opt/bookstore/files.tar.xz /opt/bookstore",
         f"exec bash /opt/bookstore/{kind}.sh",
     )
     return script
@@ -65,7 +65,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
             member = tarfile.TarInfo(name)
             member.size, member.mode = len(content), 0o644
             tar.addfile(member, io.BytesIO(content))
-    return gzip.compress(packed.getvalue(), compresslevel=9, mtime=0)
+    return lzma.compress(packed.getvalue(), preset=9 | lzma.PRESET_EXTREME)
 
 
 def _lines(content: bytes) -> list[str]:

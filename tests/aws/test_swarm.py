@@ -100,14 +100,12 @@ def test_the_stack_of_the_project_is_what_runs_with_its_logs_and_its_authority(
     names = [
         name.partition("=")[0] for line in deploy.splitlines() if "export " in line for name in line.split()
     ]
-    digests = ["SECRET_KEY", "SERVICE_TOKEN", "DATABASE_URL", "DATABASE_AUTHORITY", "ACCOUNTS_DATABASE_URL"]
-    digests += ["CATALOG_DATABASE_URL", "ORDERS_DATABASE_URL"]
+    digests = ["SECRET_KEY", "SERVICE_TOKEN", "BACKUP_KEY", "SMTP_PASSWORD", "DATABASE_CA", "DATABASE_URL"]
+    digests += ["ACCOUNTS_DATABASE_URL", "CATALOG_DATABASE_URL", "ORDERS_DATABASE_URL"]
     given = {name: "given" for name in [*names, *(f"{one}_DIGEST" for one in digests)] if name.isupper()}
     given |= {"SECRETS": str(tmp_path), "MEDIA": "/mnt", "PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    files = [
-        DEPLOY / "swarm" / f"{topology}.yaml",
-        *(FOLDER / f"{name}-{topology}.yaml" for name in ("authority", "logs")),
-    ]
+    given |= {f"{name}_FILE": str(DEPLOY / "swarm" / "nothing") for name in ("SMTP_PASSWORD", "DATABASE_CA")}
+    files = [DEPLOY / "swarm" / f"{topology}.yaml", FOLDER / f"logs-{topology}.yaml"]
     options = [part for file in files for part in ("-c", str(file))]
     docker = shutil.which("docker")
     assert docker, "the client of Docker merges the files; `make test-aws` installs it"
@@ -118,4 +116,4 @@ def test_the_stack_of_the_project_is_what_runs_with_its_logs_and_its_authority(
     for name, service in yaml.safe_load(said.stdout)["services"].items():
         assert service["logging"]["driver"] == "awslogs", name
         if name != "edge":
-            assert {"source": "database_authority", "target": "/etc/ssl/database.pem"} in service["configs"]
+            assert {"source": "database_ca", "target": "/etc/bookstore/database_ca.pem"} in service["configs"]

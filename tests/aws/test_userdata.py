@@ -32,7 +32,7 @@ def all_scripts(profile: str) -> list[str]:
 
 def packed(script: str) -> dict[str, bytes]:
     text = script.partition("<<'FILES'")[2].partition("\n")[2].partition("\nFILES\n")[0]
-    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text)), mode="r:gz") as tar:
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text)), mode="r:xz") as tar:
         return {one.name: tar.extractfile(one).read() for one in tar.getmembers()}
 
 

@@ -13,6 +13,8 @@ SECRETS=/etc/bookstore/secrets
 MEDIA=/mnt/bookstore/media
 METADATA=http://169.254.169.254/latest
 HOOK=ready
+# What `docker run` is told beside the rest for a container that reaches the database.
+DATABASE_OPTIONS=()
 # A migration that was begun so long ago has died with its instance.
 STALE_SECONDS=900
 
@@ -79,12 +81,17 @@ keep_secrets() {
     done
 }
 
+# The service that a database is of; nothing for that of the whole shop.
+service_of() {
+    local service=${1#bookstore}
+    echo "${service#_}"
+}
+
 # Names of the databases, each with a user of the same name; the services have one each.
 write_database_urls() {
     local database service
     for database in $DATABASES; do
-        service=${database#bookstore}
-        service=${service#_}
+        service=$(service_of "$database")
         printf 'mysql://%s:%s@%s/%s' "$database" "$(cat "$SECRETS/${database}_password")" "$DATABASE_HOST" \
             "$database" >"$SECRETS/${service:+${service}_}database_url"
         chmod 444 "$SECRETS/${service:+${service}_}database_url"
@@ -94,8 +101,8 @@ write_database_urls() {
 # The authority of the database's certificate. Without an address of one, connections are not encrypted.
 get_authority() {
     [ -n "${DATABASE_AUTHORITY:-}" ] || return 0
-    retry 20 3 curl -sf -m 20 -o "$SECRETS/database_authority" "$DATABASE_AUTHORITY"
-    chmod 444 "$SECRETS/database_authority"
+    retry 20 3 curl -sf -m 20 -o "$SECRETS/database_ca" "$DATABASE_AUTHORITY"
+    chmod 444 "$SECRETS/database_ca"
 }
 
 # What AWS advises for EFS: large blocks, never a half-done write, and another port after a connection is lost, else
@@ -163,14 +170,24 @@ prepare_databases() {
     return $code
 }
 
+# Each service brings its own database up to date.
+migrate() {
+    local database service
+    for database in $DATABASES; do
+        service=$(service_of "$database")
+        docker run --rm --env-file /etc/bookstore/shop.env --volume "$SECRETS:/run/secrets:ro" "${DATABASE_OPTIONS[@]}" \
+            --env "BOOKSTORE_SERVICES=${service:-accounts,catalog,orders}" "$IMAGE${service:+-$service}:$TAG" migrate ||
+            return 1
+    done
+}
+
 # The settings that all containers of the shop have.
 write_settings() {
     local database service authority=
-    [ ! -e "$SECRETS/database_authority" ] || authority=/run/secrets/database_authority
+    [ ! -e "$SECRETS/database_ca" ] || authority=/run/secrets/database_ca
     {
         for database in $DATABASES; do
-            service=${database#bookstore}
-            service=${service#_}
+            service=$(service_of "$database")
             echo "BOOKSTORE_${service:+${service^^}_}DATABASE_URL_FILE=/run/secrets/${service:+${service}_}database_url"
         done
         echo "BOOKSTORE_SANDBOX_DATABASE_URL_FILE=/run/secrets/$([ "$TOPOLOGY" = monolith ] || echo orders_)database_url"

@@ -14,7 +14,7 @@ SECRETS = Path("/run/secrets")
 
 def main(databases: list[str]) -> None:
     operator = json.loads((SECRETS / "database_operator").read_text())
-    authority = SECRETS / "database_authority"
+    authority = SECRETS / "database_ca"
     encrypted = {"ssl": {"ca": str(authority)}, "ssl_mode": "VERIFY_IDENTITY"} if authority.exists() else {}
     connection = MySQLdb.connect(
         host=operator["host"],

@@ -2,6 +2,7 @@
 # An instance of the fleet: nginx, the shop (in one piece or as three services) and its workers, in containers.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
+DATABASE_OPTIONS=(--network shop)
 if [ "$TOPOLOGY" = monolith ]; then SERVICES=app; else SERVICES="accounts catalog orders"; fi
 
 # Run a container of this version that comes back by itself, in the place of one of the same name.
@@ -17,16 +18,6 @@ run_container() {
     docker run --detach --name "$name" --restart unless-stopped --network shop --read-only --tmpfs /tmp \
         --cap-drop ALL --security-opt no-new-privileges --pids-limit 200 --stop-timeout 45 \
         "${logs[@]}" "${options[@]}" "$image:$TAG" "$@" >/dev/null
-}
-
-migrate() {
-    local service suffix
-    for service in $SERVICES; do
-        suffix=${service/#app/}
-        docker run --rm --network shop --env-file /etc/bookstore/shop.env --volume "$SECRETS:/run/secrets:ro" \
-            --env "BOOKSTORE_SERVICES=${suffix:-accounts,catalog,orders}" "$IMAGE${suffix:+-$suffix}:$TAG" migrate ||
-            return 1
-    done
 }
 
 start_shop() {

@@ -9,6 +9,7 @@ JOIN_SECONDS=600
 NODES_SECONDS=240
 # Who began to form the Swarm and has not done it within this time is dead.
 FORM_SECONDS=120
+BACKUPS=/mnt/bookstore/backups
 
 is_member() { [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" = active ]; }
 
@@ -72,37 +73,29 @@ tend_nodes() {
 
 all_nodes_are_there() { [ "$(docker node ls --format '{{.Status}}' | grep -c Ready)" -ge "$NODES" ]; }
 
-migrate() {
-    local database service
-    for database in $DATABASES; do
-        service=${database#bookstore}
-        service=${service#_}
-        docker run --rm --env-file /etc/bookstore/shop.env --volume "$SECRETS:/run/secrets:ro" \
-            --env "BOOKSTORE_SERVICES=${service:-accounts,catalog,orders}" "$IMAGE${service:+-$service}:$TAG" migrate ||
-            return 1
-    done
-}
-
 digest() { sha256sum "$1" | cut -c 1-12; }
 
 # The stack of deploy/swarm; what differs on AWS stands in a file beside it.
 deploy_stack() {
-    local name folder
+    local name file folder
     folder=$(dirname "$0")
-    export SHOP_DOMAIN SECRETS MEDIA BALANCERS STACK=bookstore BOOKSTORE_IMAGE=$IMAGE BOOKSTORE_TAG=$TAG
+    export SHOP_DOMAIN SECRETS MEDIA BACKUPS BALANCERS STACK=bookstore BOOKSTORE_IMAGE=$IMAGE BOOKSTORE_TAG=$TAG
     export EDGE_IMAGE=$IMAGE-edge EDGE_TAG=$TAG LOG_REGION=$REGION LOG_GROUP
     BALANCERS=$(believed_balancers)
-    for name in secret_key service_token database_url accounts_database_url catalog_database_url orders_database_url \
-        database_authority; do
+    for name in secret_key service_token backup_key database_url accounts_database_url catalog_database_url \
+        orders_database_url; do
         [ ! -e "$SECRETS/$name" ] || export "${name^^}_DIGEST=$(digest "$SECRETS/$name")"
     done
+    # A Swarm takes nothing that is empty: for what this shop has not, the file with an empty line stands in.
+    for name in smtp_password database_ca; do
+        file=$SECRETS/$name
+        [ -e "$file" ] || file=$folder/swarm/nothing
+        export "${name^^}_FILE=$file" "${name^^}_DIGEST=$(digest "$file")"
+    done
+    [ ! -e "$SECRETS/database_ca" ] || export BOOKSTORE_DATABASE_TLS_CA=/etc/bookstore/database_ca.pem
     BALANCER_DIGEST=$(digest "$folder/nginx/templates/balancer.conf")
     export BALANCER_DIGEST
     local files=(-c "$folder/swarm/$TOPOLOGY.yaml")
-    if [ -n "${DATABASE_AUTHORITY:-}" ]; then
-        export BOOKSTORE_DATABASE_TLS_CA=/etc/ssl/database.pem
-        files+=(-c "$folder/swarm/authority-$TOPOLOGY.yaml")
-    fi
     [ -z "${LOG_GROUP:-}" ] || files+=(-c "$folder/swarm/logs-$TOPOLOGY.yaml")
     docker stack deploy --with-registry-auth "${files[@]}" "$STACK"
 }
@@ -145,6 +138,7 @@ start_docker
 log_in_to_registry
 pull_images
 mount_media
+install -d -m 700 -o 10001 -g 10001 "$BACKUPS"
 if [ "$NODE_KIND" = manager ]; then
     keep_secrets
     write_database_urls
