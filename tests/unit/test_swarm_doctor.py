@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from bookstore.autoscaling.engine_words import moment
 from bookstore.deploying.errors import CommandFailed, ImageUnavailable, NotFit
 from bookstore.deploying.findings import Finding, require_fit
 from bookstore.deploying.swarm import doctor, fetching, reaching
-from bookstore.deploying.swarm.fetching import MOST_SKEW_SECONDS, Reading, clocks, moment
+from bookstore.deploying.swarm.fetching import MOST_SKEW_SECONDS, Reading, clocks
 from bookstore.deploying.swarm.nodes import Node
 from bookstore.deploying.swarm.stack import COMMON_SECRETS, SwarmStack
 from tests.unit.listening_ports import free_port, listening

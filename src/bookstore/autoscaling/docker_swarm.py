@@ -4,13 +4,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException
 from requests import RequestException
 
+from bookstore.autoscaling.engine_words import UNDER_WAY, holds, labels_as_facts, moment
 from bookstore.autoscaling.ports import (
     IMAGE_BEFORE,
     MAXIMUM,
@@ -23,7 +24,6 @@ from bookstore.shared.clock import utcnow
 
 ENGINE_SECONDS = 10
 STACK = "com.docker.stack.namespace"
-UNDER_WAY = {"updating", "rollback_started"}
 STOPPED = {"paused", "rollback_paused"}
 # Who deploys looks at what has come of it, and may take it back.
 QUIET = timedelta(seconds=30)
@@ -110,7 +110,7 @@ class DockerSwarm:
             return f"an update of {name} is under way"
         if state in STOPPED:
             return f"an update of {name} is {state} and waits for somebody"
-        if (ended := update.get("CompletedAt")) and self._now() - _moment(ended) < QUIET:
+        if (ended := update.get("CompletedAt")) and self._now() - moment(ended) < QUIET:
             return f"an update of {name} has ended just now"
         return ""
 
@@ -160,26 +160,14 @@ def _spread(service: Told, running: Sequence[Told], nodes: Mapping[str, Told]) -
         for node_id, node in nodes.items()
         if node["Status"]["State"] == "ready"
         and node["Spec"]["Availability"] == "active"
-        and all(_holds(constraint, node) for constraint in constraints)
+        and all(holds(constraint, _facts(node)) for constraint in constraints)
     }
 
 
-def _holds(constraint: str, node: Told) -> bool:
-    """Whether a node is as a constraint asks. One of a kind that we do not know holds nowhere."""
-    is_unequal = "!=" in constraint
-    name, _, value = constraint.partition("!=" if is_unequal else "==")
-    facts = {
+def _facts(node: Told) -> dict[str, str]:
+    return {
         "node.id": node["ID"],
         "node.hostname": node["Description"]["Hostname"],
         "node.role": node["Spec"]["Role"],
-        **{f"node.labels.{label}": said for label, said in (node["Spec"].get("Labels") or {}).items()},
+        **labels_as_facts(node["Spec"].get("Labels")),
     }
-    name = name.strip()
-    if name not in facts and not name.startswith("node.labels."):
-        return False
-    return (facts.get(name) == value.strip()) is not is_unequal
-
-
-def _moment(told: str) -> datetime:
-    """From a time with more digits than Python reads."""
-    return datetime.fromisoformat(told[:19]).replace(tzinfo=UTC)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from bookstore.autoscaling.engine_words import holds
 from bookstore.deploying.errors import CommandFailed, NotConverged
 from bookstore.deploying.swarm.nodes import all_nodes
 from bookstore.deploying.swarm.services import Service, Task, services_of, tasks_of
@@ -92,18 +93,11 @@ def spread(tasks: Iterable[Task]) -> Counter[str]:
 
 
 def _wanted(service: Service) -> int:
-    """On how many nodes a service runs that runs on each once: the ready, active ones with its labels."""
+    """On how many nodes a service runs that runs on each once: the ready, active ones that it may run on."""
     constraints = service.spec["TaskTemplate"].get("Placement", {}).get("Constraints") or []
-    labels = [_label(constraint) for constraint in constraints]
     return sum(
         node.is_ready
         and node.availability == "active"
-        and all(node.labels.get(name) == value for name, value in labels)
+        and all(holds(constraint, node.facts) for constraint in constraints)
         for node in all_nodes()
     )
-
-
-def _label(constraint: str) -> tuple[str, str]:
-    """Name and value in `node.labels.NAME == VALUE`, which is all that our stack files ask for."""
-    name, _, value = constraint.partition("==")
-    return name.strip().removeprefix("node.labels."), value.strip()

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bookstore.autoscaling.engine_words import moment
 from bookstore.deploying.errors import CommandFailed, ImageUnavailable
 from bookstore.deploying.findings import Finding
 from bookstore.deploying.programs import run
-from bookstore.deploying.swarm.services import Task, unfinished
+from bookstore.deploying.swarm.services import Task, service_names, unfinished
 
 FETCH_SECONDS = 600
 LOOK_EVERY = 0.5
@@ -115,14 +116,8 @@ def _reading(told: dict[str, str], asked_at: datetime, seen_at: datetime) -> Rea
     return Reading(told["node"], moment(told["said"]), asked_at, seen_at)
 
 
-def moment(told: str) -> datetime:
-    """A moment as engines tell it: in UTC, to the nanosecond, of which we keep whole microseconds."""
-    seconds, _, fraction = told.removesuffix("Z").partition(".")
-    return datetime.fromisoformat(f"{seconds}.{fraction[:6]:0<6}+00:00")
-
-
 def _remove(name: str) -> None:
-    if name in run(["docker", "service", "ls", "--format", "{{.Name}}"]).split():
+    if name in service_names():
         try:
             run(["docker", "service", "rm", name])
         except CommandFailed:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from bookstore.autoscaling.engine_words import labels_as_facts
 from bookstore.deploying.programs import run
 
 
@@ -39,6 +40,13 @@ class Node:
             is_leader=bool(manager.get("Leader")),
             is_reachable=manager.get("Reachability") == "reachable",
         )
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What placement constraints may ask of it."""
+        role = "manager" if self.is_manager else "worker"
+        own = {"node.id": self.id, "node.hostname": self.name, "node.role": role}
+        return own | labels_as_facts(self.labels)
 
     @property
     def is_ready(self) -> bool:

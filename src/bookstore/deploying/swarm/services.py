@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from bookstore.autoscaling.engine_words import UNDER_WAY
 from bookstore.autoscaling.ports import IMAGE_BEFORE, MAXIMUM
 from bookstore.deploying.programs import run, run_briefly
 
 PART = "bookstore.part"
 LOG_SECONDS = 10
-UPDATES = {"updating", "rollback_started"}
 ROLLED_BACK = {"rollback_completed", "rollback_paused", "paused"}
 
 
@@ -71,7 +71,7 @@ class Service:
     @property
     def is_settled(self) -> bool:
         """Whether no update or rollback of it is under way."""
-        return self.update not in UPDATES
+        return self.update not in UNDER_WAY
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,11 @@ class Task:
     @property
     def version(self) -> str:
         return version_of(self.image)
+
+
+def service_names() -> set[str]:
+    """The names of all services of the cluster, of whichever stack. Raises CommandFailed."""
+    return set(run(["docker", "service", "ls", "--format", "{{.Name}}"]).split())
 
 
 def services_of(stack: str) -> list[Service]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bookstore.deploying.errors import SecretMissing
 from bookstore.deploying.programs import run
 from bookstore.deploying.stack import MIGRATIONS
-from bookstore.deploying.swarm.services import Service, services_of
+from bookstore.deploying.swarm.services import Service, service_names, services_of
 
 DATABASES = {
     "monolith": ("database_url",),
@@ -55,18 +55,15 @@ class SwarmStack:
 
     def deploy(self) -> None:
         """Tell the Swarm what should be. It goes about it by itself. Raises CommandFailed, SecretMissing."""
-        files = [f"{self.topology}.yaml", *(["encrypted.yaml"] if self.encrypted else [])]
         if self.autoscaled:
             kept = replicas_chosen(self.name, services_of(self.name))
-            self._deploy([*files, AUTOSCALER_FILE], kept)
+            self._deploy([f"{self.topology}.yaml", AUTOSCALER_FILE], kept)
         else:
-            self._deploy(files)
+            self._deploy([f"{self.topology}.yaml"])
 
     def has_autoscaler(self) -> bool:
         """Whether the autoscaler runs beside it now."""
-        return (
-            f"{self.name}_{AUTOSCALER}" in run(["docker", "service", "ls", "--format", "{{.Name}}"]).split()
-        )
+        return f"{self.name}_{AUTOSCALER}" in service_names()
 
     def remove_autoscaler(self) -> None:
         """Nothing sets the numbers of replicas from here on but the stack files. Raises CommandFailed."""
@@ -75,8 +72,7 @@ class SwarmStack:
     def deploy_migrations(self) -> list[str]:
         """Run the migrations, which end by themselves; the names of their services."""
         self.remove_migrations()
-        files = [f"{self.topology}-migration.yaml", *(["encrypted.yaml"] if self.encrypted else [])]
-        self._deploy(files)
+        self._deploy([f"{self.topology}-migration.yaml"])
         return [f"{self.name}_{name}" for name in MIGRATIONS[self.topology]]
 
     def contracting(self) -> "SwarmStack":
@@ -85,8 +81,7 @@ class SwarmStack:
 
     def remove_migrations(self) -> None:
         names = {f"{self.name}_{name}" for name in MIGRATIONS[self.topology]}
-        there = set(run(["docker", "service", "ls", "--format", "{{.Name}}"]).split())
-        if gone := sorted(names & there):
+        if gone := sorted(names & service_names()):
             run(["docker", "service", "rm", *gone])
 
     def environ(self) -> dict[str, str]:
@@ -121,6 +116,7 @@ class SwarmStack:
         return {f"{name.upper()}_DIGEST": digest(path) for name, path in paths.items()}
 
     def _deploy(self, files: list[str], more: Mapping[str, str] | None = None) -> None:
+        files = [*files, *(["encrypted.yaml"] if self.encrypted else [])]
         options = [part for file in files for part in ("--compose-file", str(self.folder / file))]
         environ = {**self.environ(), **(more or {})}
         run(["docker", "stack", "deploy", "--with-registry-auth", *options, self.name], environ)
