@@ -2,16 +2,14 @@
 
 import asyncio
 import ssl
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import httpx
 
 from bookstore.chaos.visitor import Unanswered, Visitors
+from bookstore.deploying.beside import Beside
 
 PAGE = "/accounts/login"
 SECONDS_TO_ANSWER = 30
@@ -19,7 +17,7 @@ LOOK_SECONDS = 0.2
 
 
 @dataclass
-class Crowd:
+class Crowd(Beside):
     """Asks while it is open. `people` may be changed meanwhile."""
 
     url: str
@@ -27,24 +25,15 @@ class Crowd:
     people: int
     answered: int = 0
     failures: list[str] = field(default_factory=list)
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
 
     def rate(self, seconds: float) -> float:
         """How many pages came in each second, from now on and for so long."""
         began, before = time.monotonic(), self.answered
         time.sleep(seconds)
         return (self.answered - before) / (time.monotonic() - began)
+
+    def _go_on(self) -> None:
+        asyncio.run(self._run())
 
     async def _run(self) -> None:
         trusted = ssl.create_default_context(cafile=self.authority)

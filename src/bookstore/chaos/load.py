@@ -8,19 +8,18 @@ answer: once the shop is well again, its buyer repeats it with the same keys.
 
 import asyncio
 import ssl
-import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
 from bookstore.chaos.visitor import Answer, Unanswered, Visitors
+from bookstore.deploying.beside import Beside
 
 # Requests in each second.
 RATE = 60
@@ -88,7 +87,7 @@ class Failure:
 
 
 @dataclass
-class Load:
+class Load(Beside):
     """A steady load while it is open. `rate` requests are begun in each second."""
 
     url: str
@@ -102,7 +101,6 @@ class Load:
     paid: set[str] = field(default_factory=set)
     waits: int = 0
     took: float = 0
-    _over: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.trusted = ssl.create_default_context(cafile=self.authority)
@@ -116,16 +114,7 @@ class Load:
 
     def __enter__(self) -> Self:
         self.began = time.monotonic()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load")
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-        self.took = self.now()
+        return super().__enter__()
 
     def now(self) -> float:
         """Seconds since the load began."""
@@ -171,8 +160,9 @@ class Load:
         finally:
             client.close()
 
-    async def _run(self) -> None:
-        await self._with_visitors(self._visit)
+    def _go_on(self) -> None:
+        asyncio.run(self._with_visitors(self._visit))
+        self.took = self.now()
 
     async def _repeat(self, client: Visitors) -> None:
         for purchase in list(self.unfinished.values()):

@@ -1,15 +1,14 @@
 """A visitor who asks for pages through the load balancer all the time, and remembers what failed."""
 
 import ssl
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import httpx
+
+from bookstore.deploying.beside import Beside
 
 PATHS = ("/readyz", "/", "/books", "/api/v1/catalog/books?limit=1", "/accounts/login")
 PAUSE_SECONDS = 0.1
@@ -17,24 +16,12 @@ SHOWN = 5
 
 
 @dataclass
-class Probe:
+class Probe(Beside):
     """Asks while it is open. Nothing that it asks changes anything."""
 
     url: str
     authority: Path | None = None
     answers: Counter[str] = field(default_factory=Counter)
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._ask, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
 
     @property
     def failures(self) -> Counter[str]:
@@ -52,7 +39,7 @@ class Probe:
             f"{failed.total()} of {self.answers.total()} requests failed{': ' if examples else ''}{examples}"
         )
 
-    def _ask(self) -> None:
+    def _go_on(self) -> None:
         with self._client() as client:
             while not self._over.is_set():
                 for path in PATHS:
