@@ -15,6 +15,7 @@ from werkzeug.routing import Rule
 from werkzeug.serving import make_server
 
 from bookstore.app import create_shop
+from bookstore.catalog.photos import StorageFull
 from bookstore.config import Settings
 from bookstore.shared.access import Audience, audience
 from bookstore.shared.error_pages import TITLES
@@ -143,6 +144,8 @@ def broken_shop(app: Flask) -> Iterator[str]:
 def _break(status: int) -> ResponseReturnValue:
     if status == 500:
         raise ZeroDivisionError("broken on purpose")
+    if status == StorageFull.status:
+        raise StorageFull  # abort() has no error for this status
     abort(status)
 
 
