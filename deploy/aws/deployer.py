@@ -1,27 +1,31 @@
 """Brings synthesized stacks up in the order in which they stand on one another, and takes them down again.
 
-    python deploy/aws/deployer.py apply|destroy [FOLDER]
-
 It uses CloudFormation alone: the account needs no preparation, and the rights are the operator's own.
 """
 
 import json
-import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 CAPABILITIES = ["CAPABILITY_IAM"]
 # How many instances of a group may be away, or too many, while it is renewed. A fleet gets the new one first;
 # of a Swarm's nodes one at a time goes, so that managers keep their majority; the one machine goes first,
 # because it holds the disk.
 HEALTHY_PERCENT = {"Fleet": (100, 150), "Managers": (66, 100), "Workers": (50, 100), "Monolith": (0, 100)}
+# How long between two looks at what is being replaced, and when it has come to an end.
+LOOK_SECONDS = 15
+ENDED = ("Successful", "Failed", "Cancelled", "RollbackSuccessful", "RollbackFailed")
 Client = Callable[[str, str], Any]
 Tell = Callable[[str], None]
+
+
+class TakenBack(RuntimeError):
+    """AWS could not bring something up, or found it unwell, and went back to what was there before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +55,13 @@ def read_stacks(folder: Path) -> list[Synthesized]:
 
 
 def apply(stacks: list[Synthesized], client: Client, tell: Tell) -> None:
-    """Raises WaiterError when CloudFormation has taken a stack back."""
+    """Returns when the instances run what is wanted. Raises TakenBack."""
     for stack in stacks:
         cloudformation = client("cloudformation", stack.region)
-        is_there = _outputs(cloudformation, stack.name) is not None
+        found = described(cloudformation, stack.name)
+        is_there = found is not None
+        if found is not None and found["StackStatus"] == "ROLLBACK_COMPLETE":
+            raise TakenBack(f"{stack.name} never came up; destroy it before another try")
         tell(f"{stack.name}: {'updating' if is_there else 'creating'}")
         _put(stack, cloudformation, _parameters(stack, client), is_there=is_there)
         for group in stack.groups:
@@ -62,7 +69,10 @@ def apply(stacks: list[Synthesized], client: Client, tell: Tell) -> None:
 
 
 def destroy(stacks: list[Synthesized], client: Client, tell: Tell) -> None:
-    """Those last on which others stand. What CloudFormation keeps, by the template's word, is named."""
+    """Those last on which others stand. What CloudFormation keeps, by the template's word, is named.
+
+    Raises TakenBack.
+    """
     for stack in reversed(stacks):
         cloudformation = client("cloudformation", stack.region)
         if _outputs(cloudformation, stack.name) is None:
@@ -72,7 +82,7 @@ def destroy(stacks: list[Synthesized], client: Client, tell: Tell) -> None:
         tell(f"{stack.name}: deleting")
         _unprotect(stack, client)
         cloudformation.delete_stack(StackName=stack.name)
-        cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack.name)
+        _await(cloudformation, "stack_delete_complete", stack.name)
         _forget_parameters(stack, client)
 
 
@@ -131,15 +141,32 @@ def _in_order(stacks: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield from visit(name)
 
 
-def _outputs(cloudformation: Any, name: str) -> dict[str, str] | None:
-    """None when there is no such stack."""
+def described(cloudformation: Any, name: str) -> dict[str, Any] | None:
+    """What CloudFormation says of a stack; None when there is none of this name."""
     try:
         (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if "does not exist" in str(error):
             return None
         raise
+    return found
+
+
+def outputs_of(found: Mapping[str, Any]) -> dict[str, str]:
     return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+
+
+def template_of(cloudformation: Any, name: str) -> Mapping[str, Any] | None:
+    """The template by which a stack was made; None when there is no such stack."""
+    if described(cloudformation, name) is None:
+        return None
+    body = cloudformation.get_template(StackName=name)["TemplateBody"]
+    return json.loads(body) if isinstance(body, str) else body
+
+
+def _outputs(cloudformation: Any, name: str) -> dict[str, str] | None:
+    found = described(cloudformation, name)
+    return None if found is None else outputs_of(found)
 
 
 def _parameters(stack: Synthesized, client: Client) -> list[dict[str, str]]:
@@ -171,7 +198,7 @@ def _put(
     }
     if not is_there:
         cloudformation.create_stack(**request, EnableTerminationProtection=stack.is_protected)
-        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack.name)
+        _await(cloudformation, "stack_create_complete", stack.name)
         return
     try:
         cloudformation.update_stack(**request)
@@ -179,7 +206,24 @@ def _put(
         if "No updates are to be performed" in str(error):
             return
         raise
-    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack.name)
+    _await(cloudformation, "stack_update_complete", stack.name)
+
+
+def _await(cloudformation: Any, state: str, name: str) -> None:
+    try:
+        cloudformation.get_waiter(state).wait(StackName=name)
+    except WaiterError as error:
+        raise TakenBack(f"{name}: {_first_failure(cloudformation, name)}") from error
+
+
+def _first_failure(cloudformation: Any, name: str) -> str:
+    """The reason that began it; all that come later follow from it."""
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    failed = [one for one in events if one["ResourceStatus"].endswith("_FAILED")]
+    if not failed:
+        return "CloudFormation did not come to an end in time"
+    first = min(failed, key=lambda one: one["Timestamp"])
+    return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', first['ResourceStatus'])}"
 
 
 def _refresh(stack: Synthesized, name: str, client: Client, tell: Tell) -> None:
@@ -195,7 +239,25 @@ def _refresh(stack: Synthesized, name: str, client: Client, tell: Tell) -> None:
         version=newest,
         alarms=[alarm for alarm in outputs.get("RefreshAlarms", "").split(",") if alarm],
     )
-    client("autoscaling", stack.region).start_instance_refresh(**request)
+    scaling = client("autoscaling", stack.region)
+    refresh = scaling.start_instance_refresh(**request)["InstanceRefreshId"]
+    _await_refresh(scaling, group, refresh, lambda done: tell(f"{stack.name}: {name} {done}% replaced"))
+
+
+def _await_refresh(scaling: Any, group: str, refresh: str, progress: Callable[[int], None]) -> None:
+    shown = -1
+    while True:
+        (found,) = scaling.describe_instance_refreshes(
+            AutoScalingGroupName=group, InstanceRefreshIds=[refresh]
+        )["InstanceRefreshes"]
+        if found.get("PercentageComplete", 0) != shown:
+            shown = found.get("PercentageComplete", 0)
+            progress(shown)
+        if found["Status"] in ENDED:
+            break
+        time.sleep(LOOK_SECONDS)
+    if found["Status"] != "Successful":
+        raise TakenBack(f"{group}: {found['Status']}: {found.get('StatusReason', 'AWS gives no reason')}")
 
 
 def _unprotect(stack: Synthesized, client: Client) -> None:
@@ -239,17 +301,3 @@ def _forget_parameters(stack: Synthesized, client: Client) -> None:
     for page in store.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True):
         for one in page["Parameters"]:
             store.delete_parameter(Name=one["Name"])
-
-
-def main(verb: str, folder: Path) -> None:
-    def tell(message: str) -> None:
-        sys.stdout.write(f"{message}\n")
-
-    def client(service: str, region: str) -> Any:
-        return boto3.client(service, region_name=region)
-
-    {"apply": apply, "destroy": destroy}[verb](read_stacks(folder), client, tell)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2] if len(sys.argv) > 2 else "cdk.out"))

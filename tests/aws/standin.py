@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
+from moto.core.responses import EmptyResult
 from moto.ec2.models.route_tables import RouteTable
 from moto.elbv2.models import FakeLoadBalancer, FakeTargetGroup
 from moto.rds.models import DBParameterGroup
@@ -201,3 +203,6 @@ def _delete_table(self: Any, account_id: str, region_name: str) -> None:
 
 
 RouteTable.delete = _delete_table
+
+# What keeps a stack from going by mistake; moto lets any go.
+CloudFormationResponse.update_termination_protection = lambda self: EmptyResult()

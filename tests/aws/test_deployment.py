@@ -1,100 +1,25 @@
 """The stacks deployed to a stand-in for AWS, in the order in which they stand on one another, and read back."""
 
-import datetime
-import json
 import re
 import warnings
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from moto import mock_aws
 
-from deployer import HEALTHY_PERCENT, Synthesized, apply, destroy, kept_by, read_stacks, refresh_request
+from deployer import HEALTHY_PERCENT, apply, destroy, kept_by, read_stacks, refresh_request
 from tests.aws import standin
-from tests.aws.synthesis import CERTIFICATE, assembly
-
-REGION = "us-east-1"
-
-
-def client(service: str, region: str = REGION) -> Any:
-    return boto3.client(service, region_name=region)
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An account such as a Learner Lab is at its start, on no network."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    standin.MADE.clear()
-    with mock_aws():
-        client("iam").create_role(RoleName="LabRole", AssumeRolePolicyDocument="{}")
-        client("iam").create_instance_profile(InstanceProfileName="LabInstanceProfile")
-        client("iam").add_role_to_instance_profile(
-            InstanceProfileName="LabInstanceProfile", RoleName="LabRole"
-        )
-        yield
-
-
-def imported_certificate() -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "shop.example")])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(days=90))
-    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    arn: str = client("acm").import_certificate(
-        Certificate=builder.sign(key, hashes.SHA256()).public_bytes(encoding),
-        PrivateKey=key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain),
-    )["CertificateArn"]
-    return arn
-
-
-def stacks(deployment: str) -> list[Synthesized]:
-    """Those of a Learner Lab, with the certificate and the machine image that this account has."""
-    image = client("ec2").describe_images()["Images"][0]["ImageId"]
-    arn = imported_certificate()
-    folder = assembly(PROFILE="academy", DEPLOYMENTS=deployment, MACHINE_IMAGE=image)
-    return [
-        replace(one, template=json.loads(json.dumps(one.template).replace(CERTIFICATE, arn)))
-        for one in read_stacks(folder)
-    ]
-
-
-def running() -> list[str]:
-    found = client("ec2").describe_instances()["Reservations"]
-    return [
-        one["InstanceId"] for two in found for one in two["Instances"] if one["State"]["Name"] == "running"
-    ]
-
-
-def left() -> dict[str, list[str]]:
-    """What of ours there is in the account."""
-    return {
-        "stacks": [one["StackName"] for one in client("cloudformation").describe_stacks()["Stacks"]],
-        "groups": [
-            one["AutoScalingGroupName"]
-            for one in client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
-        ],
-        "balancers": [
-            one["LoadBalancerArn"] for one in client("elbv2").describe_load_balancers()["LoadBalancers"]
-        ],
-        "databases": [
-            one["DBInstanceIdentifier"] for one in client("rds").describe_db_instances()["DBInstances"]
-        ],
-        "files": [one["FileSystemId"] for one in client("efs").describe_file_systems()["FileSystems"]],
-        "buckets": [one["Name"] for one in client("s3").list_buckets()["Buckets"]],
-        "secrets": [one["Name"] for one in client("secretsmanager").list_secrets()["SecretList"]],
-        "alarms": [one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]],
-        "topics": [one["TopicArn"] for one in client("sns").list_topics()["Topics"]],
-        "parameters": [one["Name"] for one in client("ssm").describe_parameters()["Parameters"]],
-        "logs": [one["logGroupName"] for one in client("logs").describe_log_groups()["logGroups"]],
-    }
+from tests.aws.account import (
+    REGION,
+    client,
+    hosted_zone,
+    left,
+    names_in,
+    running,
+    stacks,
+    stacks_with_roles,
+)
+from tests.aws.synthesis import assembly
 
 
 @pytest.mark.usefixtures("aws")
@@ -131,6 +56,58 @@ def test_a_fleet_is_there_with_all_that_belongs_to_it_and_gone_when_it_is_taken_
     assert {kind: names for kind, names in left().items() if names} == {}
     assert told[:3] == [f"{one.name}: creating" for one in chosen]
     assert told[-3:] == [f"{one.name}: deleting" for one in reversed(chosen)]
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("deployment", "groups"),
+    [
+        ("monolith", {"Machine": 1}),
+        ("swarm", {"Managers": 3, "Workers": 2}),
+        ("services", {"Fleet": 2}),
+    ],
+)
+def test_each_deployment_comes_up_alone_and_leaves_nothing(deployment: str, groups: dict[str, int]) -> None:
+    chosen = stacks(deployment)
+    apply(chosen, client, lambda line: None)
+
+    found = client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert sorted(len(one["Instances"]) for one in found) == sorted(groups.values())
+    assert len(running()) == sum(groups.values())
+    assert f"bookstore-{deployment}-monitoring-{next(iter(groups))}Broken" in left()["alarms"]
+    balancers = client("elbv2").describe_target_groups()["TargetGroups"]
+    served = [
+        one["Target"]["Id"]
+        for two in balancers
+        for one in client("elbv2").describe_target_health(TargetGroupArn=two["TargetGroupArn"])[
+            "TargetHealthDescriptions"
+        ]
+    ]
+    assert sorted(served) == ([] if deployment == "monolith" else sorted(running()))
+
+    destroy(chosen, client, lambda line: None)
+    assert not running()
+    assert {kind: names for kind, names in left().items() if names} == {}
+
+
+@pytest.mark.usefixtures("aws")
+def test_names_certificates_and_roles_come_and_go_with_a_zone_and_data_stays() -> None:
+    zone, told = hosted_zone(), []
+    chosen = stacks_with_roles("monolith,swarm", zone)
+    apply(chosen, client, told.append)
+
+    assert names_in(zone) == {"monolith.shop.example.", "swarm.shop.example."}
+    certificates = client("acm").list_certificates()["CertificateSummaryList"]
+    assert [one["DomainName"] for one in certificates] == ["swarm.shop.example"]
+    assert len(client("iam").list_roles()["Roles"]) == 1 + len(("monolith", "snapshots", "manager", "worker"))
+
+    destroy(chosen, client, told.append)
+    assert names_in(zone) == set()
+    assert [one["RoleName"] for one in client("iam").list_roles()["Roles"]] == ["LabRole"]
+    assert {kind: len(names) for kind, names in left().items() if names} == {"files": 1, "secrets": 2}
+    kept = " ".join(line for line in told if ": keeps " in line)
+    assert "a snapshot of DatabaseInstance" in kept
+    assert "a snapshot of MonolithDisk" in kept
 
 
 def test_those_first_on_which_others_stand() -> None:

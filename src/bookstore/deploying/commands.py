@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from bookstore.deploying.aws import aws
 from bookstore.deploying.doctor import examine
 from bookstore.deploying.errors import NothingBefore
 from bookstore.deploying.findings import require_fit
@@ -28,9 +29,10 @@ TOPOLOGY = click.option(
 
 @click.group()
 def deploy() -> None:
-    """Deploy the shop on this machine by Docker Compose, or on a Docker Swarm, and see to what runs there."""
+    """Deploy the shop on this machine by Docker Compose, on a Docker Swarm or on AWS, and see to it there."""
 
 
+deploy.add_command(aws)
 deploy.add_command(swarm)
 
 

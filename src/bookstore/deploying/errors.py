@@ -33,6 +33,13 @@ class VersionUnhealthy(ShopError):
     )
 
 
+class StacksNotSetUp(ShopError):
+    """The environment in which the stacks for AWS are written is not there."""
+
+    code = "stacks_not_set_up"
+    title = "the stacks for AWS need an environment of their own (about 1 GB): make setup-aws"
+
+
 class NothingBefore(ShopError):
     """There is no version to go back to."""
 
