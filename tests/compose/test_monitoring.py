@@ -30,6 +30,8 @@ def prometheus(stack: Stack) -> Iterator[httpx.Client]:
     stack.compose("up", "--detach", "--no-deps", "prometheus")
     with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=10) as client:
         yield client
+    # The end of the stack leaves alone what it did not start.
+    stack.compose("rm", "--stop", "--force", "prometheus")
 
 
 def ask(prometheus: httpx.Client, path: str, **options: str) -> dict:
