@@ -1,11 +1,8 @@
 """The shop as both compose files run it, over HTTPS, each promise seen on the running containers."""
 
 import io
-import os
-import re
 import socket
 import ssl
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,10 +12,10 @@ import pytest
 from PIL import Image
 
 from tests.cluster.live_shop import ApiClient
-from tests.compose.engine import ROOT, run
 from tests.compose.load import Load
 from tests.compose.stack import DOMAIN, PATIENCE_SECONDS, Stack
 from tests.journeys.conftest import ADMIN_EMAIL
+from tests.journeys.elsewhere import browse
 from tests.people import PASSWORD
 from tests.purchase import buy_one_of_two
 
@@ -30,14 +27,7 @@ def test_people_with_a_browser_do_all_that_they_do_elsewhere(stack: Stack, tmp_p
     stack.compose("run", "--rm", "-e", f"BOOKSTORE_ADMIN_PASSWORD={PASSWORD}", "backup", *admin)
     authority = tmp_path / "authority.pem"
     authority.write_text(stack.certificate())
-    environ = {**os.environ, "BOOKSTORE_TEST_SHOP": stack.url, "SSL_CERT_FILE": str(authority)}
-    journeys = ["tests/journeys", "--ignore", "tests/journeys/test_accessibility.py"]
-    options = ["-p", "no:cacheprovider", "--numprocesses", "0", "--quiet"]
-
-    said = run([sys.executable, "-m", "pytest", *journeys, *options], environ, seconds=900, folder=ROOT)
-
-    assert int(re.search(r"(\d+) passed", said)[1]) > 30
-    assert "skipped" not in said
+    assert browse(stack.url, authority) > 30
 
 
 def test_ana_sells_and_bruno_buys_over_https(stack: Stack) -> None:

@@ -54,6 +54,8 @@ def test_the_address_of_a_client_is_true_and_a_forged_one_is_not_believed(monoli
     forged = ["--header", "X-Forwarded-For: 198.51.100.7", "--header", "Forwarded: for=198.51.100.7"]
     liar = f"liar-{uuid.uuid4().hex}"
     _curl(client.namespace, *forged, "--header", f"X-Request-ID: {liar}", f"{monolith.url}/books")
+    # What a container says takes a moment to the manager.
+    wait_until(lambda: bool(_logged(liar)), seconds=20)
     [line] = _logged(liar)
     assert json.loads(line)["client"] == client.address
 

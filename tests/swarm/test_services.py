@@ -4,10 +4,15 @@ import time
 
 from bookstore.chaos.load import Load
 from bookstore.lab import shop
+from tests.swarm.browsers import browse_through
 from tests.swarm.purchases import buy_through
 from tests.swarm.running_lab import RunningLab
 
 SHOPS = {"accounts": 3, "catalog": 4, "orders": 3}
+
+
+def test_people_with_a_browser_do_all_that_they_do_elsewhere(services: RunningLab) -> None:
+    assert browse_through(services) > 30
 
 
 def test_ana_sells_and_bruno_buys_from_three_services(services: RunningLab) -> None:

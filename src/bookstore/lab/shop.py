@@ -15,6 +15,7 @@ from bookstore.deploying.swarm.stack import COMMON_SECRETS, SwarmStack
 from bookstore.lab import media
 from bookstore.lab.cluster import manager
 from bookstore.lab.engines import docker
+from bookstore.lab.errors import LabNeeds
 from bookstore.lab.plan import NODES, OUTSIDE, REGISTRY, SOCKETS, Plan
 
 STACK = "bookstore"
@@ -76,13 +77,15 @@ def fill(topology: str) -> None:
 
 
 def inside(service: str, *command: str) -> str:
-    """What a program says in one of the containers of a service."""
+    """What a program says in one of the containers of a service that is well. Raises LabNeeds."""
     name = f"label=com.docker.swarm.service.name={STACK}_{service}"
+    # Some that answer nobody have no check of their health.
+    well = ["--filter", "health=healthy", "--filter", "health=none"]
     for node in NODES:
-        found = docker(node.engine, "ps", "--quiet", "--filter", name, "--filter", "health=healthy").split()
+        found = docker(node.engine, "ps", "--quiet", "--filter", name, *well).split()
         if found:
             return docker(node.engine, "exec", found[0], *command)
-    return ""
+    raise LabNeeds(what=f"a container of {service} that is well")
 
 
 @contextmanager
