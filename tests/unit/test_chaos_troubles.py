@@ -139,8 +139,8 @@ def state_of_process(pid: int) -> str:
 def test_a_slow_database_is_slow_and_then_goes_on(
     scene: Scene, server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "WORK_SECONDS", 0.01)
-    monkeypatch.setattr(databases, "ANSWERS", 2000)
+    """Though it answers faster than a question can be put until it stands still for the first time."""
+    monkeypatch.setattr(databases, "WATCHED_SECONDS", 2 * databases.WORK_SECONDS + databases.STALL_SECONDS)
     with pytest.raises(ZeroDivisionError), databases.slow_database(scene):
         raise ZeroDivisionError
     assert [fact.holds for fact in scene.facts] == [True]
@@ -150,6 +150,7 @@ def test_a_slow_database_is_slow_and_then_goes_on(
 def test_a_database_that_does_not_become_slow_is_said_to_be_none(
     scene: Scene, server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(databases, "WATCHED_SECONDS", 0.5)
     monkeypatch.setattr(databases, "WORK_SECONDS", 60)
     with databases.slow_database(scene):
         pass

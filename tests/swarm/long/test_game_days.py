@@ -63,7 +63,7 @@ def test_the_hypothesis_holds_where_nodes_are_lost(monolith: RunningLab, name: s
 def test_who_is_interrupted_leaves_nothing_behind(monolith: RunningLab, name: str) -> None:
     """Ctrl-C once it is broken; what was broken is put right before the command ends."""
     begun = {
-        "slow-database": "the database takes up to",
+        "slow-database": "answers of the database take up to",
         "partition": "take node",
         "database-failover": "the database is killed",
     }
