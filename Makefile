@@ -27,7 +27,7 @@ COMPILED := $(CATALOGS:.po=.mo)
 DOCKERFILES := Dockerfile $(wildcard tests/*/*/Dockerfile)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool sshd docker drill test-compose test-cluster test-aws setup-aws lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
+.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool sshd docker drill test-compose test-cluster test-aws setup-aws bench-pages lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ test-cluster: setup-dev cluster sshd ## Run the shop on five nodes and let them 
 
 test-aws: setup-aws docker ## Synthesize the stacks for AWS, check them, and bring them up on a stand-in for it
 	$(AWS_VENV)/bin/python -m pytest -c tests/aws/pytest.ini $(or $(TESTS),tests/aws)
+
+bench-pages: setup-dev ## Measure what each page costs the app alone
+	$(BIN)/python -m bench pages
 
 lab: setup cluster ## Bring up a Docker Swarm of five nodes on this machine, with the shop on it (as root)
 	$(BIN)/bookstore lab up
