@@ -73,7 +73,7 @@ class Environment:
             cloudfront_prefix_list=given.get("CLOUDFRONT_PREFIX_LIST", ""),
             fleet_min=_number(given, "FLEET_MIN", 2),
             fleet_max=_number(given, "FLEET_MAX", 3),
-            requests_per_instance=_number(given, "REQUESTS_PER_INSTANCE", 1200),
+            requests_per_instance=_number(given, "REQUESTS_PER_INSTANCE", 2400),
             alarm_email=given.get("ALARM_EMAIL", ""),
             acme_email=given.get("ACME_EMAIL", ""),
         )

@@ -33,7 +33,7 @@ def test_the_size_is_the_operators_to_say() -> None:
 def test_it_grows_with_requests_per_instance_and_with_cpu(profile: str) -> None:
     assertions = Assertions.from_json(fleet(profile))
     assertions.resource_count_is("AWS::AutoScaling::ScalingPolicy", 2)
-    for metric, target in (("ALBRequestCountPerTarget", 1200), ("ASGAverageCPUUtilization", 60)):
+    for metric, target in (("ALBRequestCountPerTarget", 2400), ("ASGAverageCPUUtilization", 60)):
         assertions.has_resource_properties(
             "AWS::AutoScaling::ScalingPolicy",
             {
