@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bookstore.deploying import doctor, findings, rollout, stack
+from bookstore.deploying import doctor, findings, programs, rollout, stack
 from bookstore.deploying.errors import CommandFailed
 
 
@@ -92,3 +92,13 @@ def test_a_short_secret_of_ours_is_named_and_a_password_that_others_gave_is_not(
     (secrets / "database_password").write_text("secret")
     (secrets / "smtp_password").write_text("short")
     assert [finding.what for finding in findings.weak_secrets(secrets)] == ["secret database_password"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [("exit 3", "(exit 3) failed:\nwhy"), ("kill -9 $$", "(ended by signal 9) failed:\nwhy")],
+)
+def test_a_program_that_fails_is_told_with_its_end_and_its_words(ends: str, told: str) -> None:
+    with pytest.raises(CommandFailed) as failed:
+        programs.run(["bash", "-c", f"echo why >&2; {ends}"])
+    assert str(failed.value).endswith(told)

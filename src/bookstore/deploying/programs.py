@@ -22,8 +22,12 @@ def run(command: Sequence[str], settings: Mapping[str, str] | None = None, *, sh
     )
     if done.returncode != 0:
         said = "" if shown else f"{done.stdout}{done.stderr}".strip()
-        raise CommandFailed(command=" ".join(command), said=said)
+        raise CommandFailed(command=f"{' '.join(command)} ({_ending(done.returncode)})", said=said)
     return done.stdout or ""
+
+
+def _ending(code: int) -> str:
+    return f"exit {code}" if code >= 0 else f"ended by signal {-code}"
 
 
 def run_briefly(command: Sequence[str], seconds: float) -> str:
