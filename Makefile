@@ -1,13 +1,13 @@
 # BookStore. `make` alone says what there is.
 SHELL := /bin/bash
 PYTHON ?= python3
-# The tests wait more than they compute: three processes keep two cores busy. Of the ways to share them out,
+# The tests wait more than they compute: four processes keep two cores busy. Of the ways to share them out,
 # "worksteal" goes by position: the tests that schemathesis makes have one id in common, and all of them must run.
-PROCESSES ?= 3
+PROCESSES ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 AWS_VENV := .venv-aws
-PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
+PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal --durations 15 --durations-min 5
 # What people, programs and neighbors meet is the same in one process and in three, on a file and on a server.
 # In the first setting everything is tested, in the others what can differ there; how a page looks, and whether it is
 # accessible, does not depend on where its rows are. Backups and moves bring databases of their own, of every kind.
@@ -17,7 +17,7 @@ ALIKE := tests/service tests/contract tests/journeys $(addprefix --ignore ,tests
 # The tests of one service do not know a topology. On SQLite tests/deploy/test_service_alone.py runs them, each where
 # nothing but its service is installed.
 ONE_SERVICE := $(addprefix tests/service/,accounts catalog orders orders_pages)
-monolith-sqlite := tests $(addprefix --ignore ,tests/compose tests/swarm tests/aws $(ONE_SERVICE))
+monolith-sqlite := tests $(addprefix --ignore ,tests/compose tests/swarm tests/aws tests/instances $(ONE_SERVICE))
 services-sqlite := $(ALIKE) $(addprefix --ignore ,$(ONE_SERVICE))
 monolith-mariadb := $(ALIKE)
 services-mysql := $(ALIKE)
@@ -27,7 +27,7 @@ COMPILED := $(CATALOGS:.po=.mo)
 DOCKERFILES := Dockerfile $(wildcard tests/*/*/Dockerfile)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool sshd docker drill test-compose test-cluster test-aws setup-aws bench-pages lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
+.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool sshd docker drill test-compose test-cluster test-aws test-instances setup-aws instances bench-pages lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ test-cluster: setup-dev cluster sshd ## Run the shop on five nodes and let them 
 
 test-aws: setup-aws docker ## Synthesize the stacks for AWS, check them, and bring them up on a stand-in for it
 	$(AWS_VENV)/bin/python -m pytest -c tests/aws/pytest.ini $(or $(TESTS),tests/aws)
+
+test-instances: setup-dev setup-aws instances ## Boot instances of AWS for real from their user data, on a stand-in for it (as root)
+	$(BIN)/python -m pytest -s $(or $(TESTS),tests/instances)
 
 bench-pages: setup-dev ## Measure what each page costs the app alone
 	$(BIN)/python -m bench pages
@@ -131,6 +134,9 @@ docker:
 
 cluster:
 	@scripts/ensure-cluster
+
+instances:
+	@scripts/ensure-instances
 
 sshd:
 	@scripts/ensure-sshd

@@ -61,10 +61,10 @@ log_in_to_registry() {
     call_aws ecr get-login-password --region "$REGISTRY_REGION" | docker login --username AWS --password-stdin "${IMAGE%%/*}" >/dev/null
 }
 
-# Readable for the users of containers, in a folder that nobody else may look into.
+# In a folder that the user of the containers may look into, and nobody else.
 keep_secret() {
     local name=$1 arn=$2
-    install -d -m 700 "$SECRETS"
+    install -d -m 700 -o 10001 -g 10001 "$SECRETS"
     call_aws secretsmanager get-secret-value --secret-id "$arn" --query SecretString >"$SECRETS/.next" || return 1
     # What the tool prints ends with a line feed, which is none of the secret.
     printf '%s' "$(cat "$SECRETS/.next")" >"$SECRETS/$name"

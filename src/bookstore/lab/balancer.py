@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Mapping
 
 from bookstore.deploying.programs import run
 from bookstore.deploying.swarm.balancer import configuration
@@ -11,15 +12,15 @@ from bookstore.lab.plan import NODES, OUTSIDE, SOCKETS, Plan
 NAME = "balancer"
 
 
-def start(plan: Plan) -> None:
-    """Start it, or let it take up a configuration that has changed."""
+def start(plan: Plan, nodes: Mapping[str, str] | None = None) -> None:
+    """Start it, or let it take up a configuration that changed. Without `nodes` those of the lab."""
     if not plan.certificate.exists():
         _make_certificate(plan)
     file = plan.state / "haproxy.cfg"
     file.write_text(
         configuration(
             plan.stack_files,
-            nodes={node.name: f"{node.address}:80" for node in NODES},
+            nodes=nodes or {node.name: f"{node.address}:80" for node in NODES},
             listen=OUTSIDE,
             certificate=plan.certificate,
             control=SOCKETS / "balancer.sock",
