@@ -45,7 +45,7 @@ class Measured:
 # `bench pages` gives 5 ms of a processor for the mean of the pages that people read and 31 ms for a purchase,
 # one visit of 32: 6 ms. A t3.small is taken for one and a third of the processors on which that was measured.
 # The boot is that of tests/instances, where three start at one moment on two processors.
-MEASURED = Measured(capacity=220, answer_seconds=0.006, boot_seconds=90, most_waiting=100)
+MEASURED = Measured(capacity=220, answer_seconds=0.006, boot_seconds=54, most_waiting=100)
 
 
 @dataclass(frozen=True, kw_only=True)
