@@ -41,7 +41,8 @@ label_nodes() {
         read -r name labels < <(docker node inspect --format \
             '{{.Description.Hostname}} {{index .Spec.Labels "bookstore.app"}}' "$id")
         [ "$labels" != true ] || continue
-        docker node update --label-add bookstore.app=true --label-add bookstore.edge=true \
+        # Managers do it at one moment, and of two changes of one node the second is refused.
+        retry 5 2 docker node update --label-add bookstore.app=true --label-add bookstore.edge=true \
             --label-add "bookstore.zone=$(zone_of "$name")" "$id" >/dev/null
     done
 }

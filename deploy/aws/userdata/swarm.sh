@@ -21,6 +21,9 @@ join_swarm() {
     while read -r name address; do
         say "joining ${name##*/} as a $NODE_KIND"
         docker swarm join --advertise-addr "$ADDRESS" --token "$token" "$address:2377" && return 0
+        # It goes on in the background for a while. What does not come about is begun anew, at another manager.
+        if retry 10 3 is_member; then return 0; fi
+        docker swarm leave --force >/dev/null 2>&1 || true
     done < <(list_managers)
     return 1
 }
