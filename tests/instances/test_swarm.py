@@ -26,6 +26,7 @@ def swarm(cloud: Cloud) -> Cloud:
     print(
         f"\nfive instances are a Swarm with the shop on it {time.monotonic() - began:.0f} s after their start"
     )
+    cloud.balance()
     return cloud
 
 
