@@ -17,19 +17,10 @@ from sqlalchemy import event
 from werkzeug.test import EnvironBuilder
 
 from bookstore.app import Shop
+from bookstore.chaos.load import COPIES, PASSWORD, order_of
 
-PASSWORD = "correct horse battery"  # noqa: S105  # of people who were made up a moment ago
-COPIES = 999
 # Of the title that Ana offers.
 WORD = "Pedro"
-ADDRESS = {
-    "name": "Bruno Buys",
-    "street": "Calle Larga 1-23",
-    "city": "Cuenca",
-    "region": "Azuay",
-    "postal_code": "010101",
-    "country": "EC",
-}
 Ask = Callable[[], "Asked"]
 
 
@@ -156,24 +147,13 @@ def _purchase(visitor: Visitor, token: str, listing: int, option: int) -> Asked:
     """Place an order; its payment is what is returned to be asked next."""
     key = uuid.uuid4().hex
     who = {"Authorization": f"Bearer {token}"}
-    address = {
-        "name": "Bruno",
-        "street": "Calle Larga 1",
-        "city": "Cuenca",
-        "region": "Azuay",
-        "country": "EC",
-    }
-    order = {
-        "lines": [{"listing_id": listing, "quantity": 1}],
-        "delivery": {"option_id": option, "address": {**address, "postal_code": "010101"}},
-    }
     placed = json.loads(
         visitor.ask(
             Asked(
                 method="POST",
                 path="/api/v1/orders",
                 headers={**who, "Idempotency-Key": key},
-                body=order,
+                body=order_of(listing, 1, option),
                 expected=201,
             )
         )
