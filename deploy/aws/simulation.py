@@ -161,8 +161,9 @@ class Fleet:
 def simulate(curve: Curve, policy: Policy, measured: Measured = MEASURED) -> Day:
     fleet, day = Fleet(policy, measured), Day()
     for start in range(0, DAY, MINUTE):
-        passed = [fleet.second(now, curve(now)) for now in range(start, start + MINUTE)]
-        requests = sum(curve(now) for now in range(start, start + MINUTE))
+        rates = [curve(now) for now in range(start, start + MINUTE)]
+        passed = [fleet.second(now, rate) for now, rate in enumerate(rates, start)]
+        requests = sum(rates)
         cpu = min(100 * requests / MINUTE / (fleet.serving * measured.capacity), 100)
         day.minutes.append(
             Minute(

@@ -43,6 +43,11 @@ class Cloud:
         return f"https://{OUTSIDE}"
 
     @property
+    def authority(self) -> Path:
+        """Whom clients of the load balancer trust."""
+        return self.plan.authority
+
+    @property
     def files(self) -> Path:
         """Plays EFS."""
         return self.plan.state / "efs"

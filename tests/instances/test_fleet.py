@@ -1,19 +1,14 @@
 """A fleet of three instances from their user data: they serve, share files, and one is lost without a loss."""
 
-import io
-import ssl
 import time
-import uuid
 
 import httpx
 import pytest
-from PIL import Image
 
 from bookstore.chaos.load import Load
 from bookstore.lab import database
-from tests.cluster.live_shop import ApiClient
 from tests.instances.cloud import TAG, Cloud
-from tests.purchase import buy_one_of_two
+from tests.swarm.purchases import buy_through
 
 THREE = 3
 # All visitors of the load come from one address, to which nginx gives 20 requests a second on each instance.
@@ -74,27 +69,12 @@ def test_the_files_are_mounted_as_aws_advises(fleet: Cloud) -> None:
 
 
 def test_people_buy_and_a_photo_is_on_every_instance(fleet: Cloud) -> None:
-    trusted = ssl.create_default_context(cafile=fleet.plan.authority)
-    ana = ApiClient(fleet, f"ana-{uuid.uuid4().hex}", verify=trusted)
-    bruno = ApiClient(fleet, f"bruno-{uuid.uuid4().hex}", verify=trusted)
-    listing = ana.offer("Pedro Páramo", "12.50", 2)
-    picture = io.BytesIO()
-    Image.new("RGB", (60, 80), "green").save(picture, "JPEG")
-    put = ana.http.put(
-        f"/catalog/listings/{listing}/photo",
-        content=picture.getvalue(),
-        headers={"Content-Type": "image/jpeg"},
-    )
-    path = httpx.URL(put.json()["photo_url"]).path
-    with httpx.Client(base_url=fleet.url, verify=trusted, timeout=30) as visitor:
-        assert {visitor.get(path).status_code for _ in range(9)} == {200}
-
-    buy_one_of_two(ana, bruno, listing)
+    buy_through(fleet)
 
 
 def test_an_instance_is_lost_and_replaced_and_no_order_with_it(fleet: Cloud) -> None:
     lost = next(iter(fleet.instances.values()))
-    load = Load(fleet.url, fleet.plan.authority, rate=RATE)
+    load = Load(fleet.url, fleet.authority, rate=RATE)
     with load:
         time.sleep(SECONDS_AROUND)
         began = time.monotonic()
