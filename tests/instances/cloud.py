@@ -4,7 +4,7 @@ import ipaddress
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from urllib.request import urlopen
 from bookstore.deploying.errors import CommandFailed
 from bookstore.deploying.images import edge_tag
 from bookstore.deploying.programs import run
-from bookstore.lab import balancer, database, engines, machine, programs, registry
+from bookstore.lab import balancer, database, engines, machine, programs, registry, wires
 from bookstore.lab.plan import BUILDER, OUTSIDE, REGISTRY, SOCKETS, Plan, engine_of
 from tests.instances import metadata
 from tests.instances.machine import API, BRIDGE, GATEWAY, NETWORK_BITS, Instance
@@ -191,10 +191,7 @@ def _lay_network() -> None:
     for address in (f"{GATEWAY}/{NETWORK_BITS}", f"{OUTSIDE}/32"):
         run(["ip", "address", "add", address, "dev", BRIDGE])
     run(["ip", "link", "set", BRIDGE, "up"])
-    run(["iptables", "-w", "-I", *_PASSAGE])
-
-
-_PASSAGE = ["FORWARD", "-i", BRIDGE, "-o", BRIDGE, "-j", "ACCEPT"]
+    wires.let_pass(BRIDGE)
 
 
 def _start_names(plan: Plan) -> None:
@@ -203,14 +200,8 @@ def _start_names(plan: Plan) -> None:
     names += ["--bind-interfaces", "--conf-file=/dev/null", "--user=root", "--pid-file="]
     names += [f"--address=/rds.amazonaws.com/{OUTSIDE}"]
     programs.start(plan.state, "names", names)
-    inside = ["ip", "-n", METADATA]
-    run(["ip", "netns", "add", METADATA])
-    run(["ip", "link", "add", METADATA, "type", "veth", "peer", "name", "eth0", "netns", METADATA])
-    run(["ip", "link", "set", METADATA, "master", BRIDGE, "up"])
-    for address in (f"{METADATA_ADDRESS}/{NETWORK_BITS}", f"{metadata.ADDRESS}/32"):
-        run([*inside, "address", "add", address, "dev", "eth0"])
-    for device in ("eth0", "lo"):
-        run([*inside, "link", "set", device, "up"])
+    addresses = (f"{METADATA_ADDRESS}/{NETWORK_BITS}", f"{metadata.ADDRESS}/32")
+    wires.plug_in(BRIDGE, METADATA, METADATA, *addresses)
     program = [sys.executable, metadata.__file__, str(plan.state / "metadata")]
     programs.start(plan.state, "metadata", ["ip", "netns", "exec", METADATA, *program])
 
@@ -228,12 +219,7 @@ def _end(plan: Plan) -> None:
     balancer.stop(plan)
     for name in ("metadata", "api", "names"):
         programs.stop(plan.state, name)
-    undo: list[Callable[[], object]] = [
-        lambda: run(["ip", "netns", "delete", METADATA]),
-        lambda: run(["ip", "link", "delete", BRIDGE]),
-        lambda: run(["iptables", "-w", "-D", *_PASSAGE]),
-    ]
-    for action in undo:
-        with suppress(CommandFailed):
-            action()
+    with suppress(CommandFailed):
+        run(["ip", "netns", "delete", METADATA])
+    wires.remove_bridge(BRIDGE)
     machine.down(plan)

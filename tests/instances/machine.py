@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bookstore.deploying.programs import run
-from bookstore.lab import programs
+from bookstore.lab import programs, wires
 from bookstore.lab.plan import REGISTRY
 from tests.instances import metadata
 
@@ -126,13 +126,8 @@ class Instance:
         return int(children[0])
 
     def _plug_in(self) -> None:
-        cable, inside = f"aws{self.name[-8:]}", ["ip", "-n", self.namespace]
-        run(["ip", "netns", "add", self.namespace])
-        run(["ip", "link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", self.namespace])
-        run(["ip", "link", "set", cable, "master", BRIDGE, "up"])
-        run([*inside, "address", "add", f"{self.address}/{NETWORK_BITS}", "dev", "eth0"])
-        for device in ("eth0", "lo"):
-            run([*inside, "link", "set", device, "up"])
+        inside = ["ip", "-n", self.namespace]
+        wires.plug_in(BRIDGE, self.namespace, f"aws{self.name[-8:]}", f"{self.address}/{NETWORK_BITS}")
         run([*inside, "route", "add", "default", "via", GATEWAY])
         run([*inside, "route", "add", f"{metadata.ADDRESS}/32", "dev", "eth0"])
 

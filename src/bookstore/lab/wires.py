@@ -18,10 +18,11 @@ def lay() -> None:
         run(["ip", "link", "add", BRIDGE, "type", "bridge"])
         run(["ip", "address", "add", f"{OUTSIDE}/{NETWORK_BITS}", "dev", BRIDGE])
         run(["ip", "link", "set", BRIDGE, "up"])
-    _let_pass(BRIDGE)
+    let_pass(BRIDGE)
     for node in NODES:
         if not Path(f"/run/netns/{node.namespace}").exists():
-            _plug_in(node)
+            plug_in(BRIDGE, node.namespace, node.cable, f"{node.address}/{NETWORK_BITS}")
+            run(["ip", "-n", node.namespace, "route", "add", "default", "via", OUTSIDE])
 
 
 def remove() -> None:
@@ -30,8 +31,7 @@ def remove() -> None:
         _quietly("ip", "netns", "delete", node.namespace)
         _quietly("ip", "link", "delete", node.cable)
     for bridge in (BRIDGE, APART):
-        _quietly("ip", "link", "delete", bridge)
-        _quietly("iptables", "-w", "-D", *_passage(bridge))
+        remove_bridge(bridge)
 
 
 def cut(node: LabNode) -> None:
@@ -48,7 +48,7 @@ def separate(nodes: Iterable[LabNode]) -> None:
     if not Path(f"/sys/class/net/{APART}").exists():
         run(["ip", "link", "add", APART, "type", "bridge"])
         run(["ip", "link", "set", APART, "up"])
-    _let_pass(APART)
+    let_pass(APART)
     for node in nodes:
         run(["ip", "link", "set", node.cable, "master", APART])
 
@@ -67,21 +67,27 @@ def is_plugged_in(node: LabNode) -> bool:
         return False
 
 
-def _plug_in(node: LabNode) -> None:
-    name, inside = node.namespace, ["ip", "-n", node.namespace]
-    run(["ip", "netns", "add", name])
-    run(["ip", "link", "add", node.cable, "type", "veth", "peer", "name", "eth0", "netns", name])
-    run(["ip", "link", "set", node.cable, "master", BRIDGE, "up"])
-    run([*inside, "address", "add", f"{node.address}/{NETWORK_BITS}", "dev", "eth0"])
+def plug_in(bridge: str, namespace: str, cable: str, *addresses: str) -> None:
+    """Make a namespace with a network card of these addresses (with their bits), plugged into a bridge."""
+    inside = ["ip", "-n", namespace]
+    run(["ip", "netns", "add", namespace])
+    run(["ip", "link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", namespace])
+    run(["ip", "link", "set", cable, "master", bridge, "up"])
+    for address in addresses:
+        run([*inside, "address", "add", address, "dev", "eth0"])
     for device in ("eth0", "lo"):
         run([*inside, "link", "set", device, "up"])
-    run([*inside, "route", "add", "default", "via", OUTSIDE])
 
 
-def _let_pass(bridge: str) -> None:
+def let_pass(bridge: str) -> None:
     """Traffic within a bridge passes the firewall, which may have been told to stop everything."""
     _quietly("iptables", "-w", "-D", *_passage(bridge))
     run(["iptables", "-w", "-I", *_passage(bridge)])
+
+
+def remove_bridge(bridge: str) -> None:
+    _quietly("ip", "link", "delete", bridge)
+    _quietly("iptables", "-w", "-D", *_passage(bridge))
 
 
 def _passage(bridge: str) -> list[str]:
