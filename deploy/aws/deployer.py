@@ -59,11 +59,11 @@ def apply(stacks: list[Synthesized], client: Client, tell: Tell) -> None:
     for stack in stacks:
         cloudformation = client("cloudformation", stack.region)
         found = described(cloudformation, stack.name)
-        is_there = found is not None
         if found is not None and found["StackStatus"] == "ROLLBACK_COMPLETE":
             raise TakenBack(f"{stack.name} never came up; destroy it before another try")
-        tell(f"{stack.name}: {'updating' if is_there else 'creating'}")
-        _put(stack, cloudformation, _parameters(stack, client), is_there=is_there)
+        tell(f"{stack.name}: {'updating' if found else 'creating'}")
+        parameters = _parameters(stack, outputs_of(found), client)
+        _put(stack, cloudformation, parameters, is_there=found is not None)
         for group in stack.groups:
             _refresh(stack, group, client, tell)
 
@@ -75,7 +75,7 @@ def destroy(stacks: list[Synthesized], client: Client, tell: Tell) -> None:
     """
     for stack in reversed(stacks):
         cloudformation = client("cloudformation", stack.region)
-        if _outputs(cloudformation, stack.name) is None:
+        if described(cloudformation, stack.name) is None:
             continue
         for kept in kept_by(stack):
             tell(f"{stack.name}: keeps {kept}")
@@ -152,8 +152,20 @@ def described(cloudformation: Any, name: str) -> dict[str, Any] | None:
     return found
 
 
-def outputs_of(found: Mapping[str, Any]) -> dict[str, str]:
-    return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+def outputs_of(found: Mapping[str, Any] | None) -> dict[str, str]:
+    """What a stack that was described tells; nothing when there is none."""
+    return {one["OutputKey"]: one["OutputValue"] for one in (found or {}).get("Outputs", [])}
+
+
+def resources_of(cloudformation: Any, name: str) -> dict[str, list[str]]:
+    """The names by which AWS knows the resources of a stack, by kind."""
+    found: dict[str, list[str]] = {}
+    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=name):
+        for one in page["StackResourceSummaries"]:
+            # What could not be made has none.
+            if known := one.get("PhysicalResourceId"):
+                found.setdefault(one["ResourceType"], []).append(known)
+    return found
 
 
 def template_of(cloudformation: Any, name: str) -> Mapping[str, Any] | None:
@@ -164,14 +176,8 @@ def template_of(cloudformation: Any, name: str) -> Mapping[str, Any] | None:
     return json.loads(body) if isinstance(body, str) else body
 
 
-def _outputs(cloudformation: Any, name: str) -> dict[str, str] | None:
-    found = described(cloudformation, name)
-    return None if found is None else outputs_of(found)
-
-
-def _parameters(stack: Synthesized, client: Client) -> list[dict[str, str]]:
+def _parameters(stack: Synthesized, outputs: Mapping[str, str], client: Client) -> list[dict[str, str]]:
     """The groups keep the version that they have; a new one begins with the first."""
-    outputs = _outputs(client("cloudformation", stack.region), stack.name) or {}
     versions = {name: _version_of(outputs.get(f"{name}Group"), stack, client) for name in stack.groups}
     return [
         {"ParameterKey": f"{name}Version", "ParameterValue": version} for name, version in versions.items()
@@ -227,7 +233,7 @@ def _first_failure(cloudformation: Any, name: str) -> str:
 
 
 def _refresh(stack: Synthesized, name: str, client: Client, tell: Tell) -> None:
-    outputs = _outputs(client("cloudformation", stack.region), stack.name) or {}
+    outputs = outputs_of(described(client("cloudformation", stack.region), stack.name))
     group, newest = outputs[f"{name}Group"], outputs[f"{name}Newest"]
     if _version_of(group, stack, client) == newest:
         return
@@ -270,10 +276,10 @@ def _unprotect(stack: Synthesized, client: Client) -> None:
         "AWS::ElasticLoadBalancingV2::LoadBalancer": _unprotect_balancer,
         "AWS::S3::Bucket": _empty_bucket,
     }
-    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack.name):
-        for one in page["StackResourceSummaries"]:
-            if action := unprotect.get(one["ResourceType"]):
-                action(one["PhysicalResourceId"], stack.region, client)
+    found = resources_of(cloudformation, stack.name)
+    for kind, action in unprotect.items():
+        for name in found.get(kind, []):
+            action(name, stack.region, client)
 
 
 def _unprotect_database(name: str, region: str, client: Client) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from deployer import Client, Synthesized, described, outputs_of
+from deployer import Client, Synthesized, described, outputs_of, resources_of
 
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 # Outputs that tell an operator where to go, or what to do.
@@ -39,20 +39,11 @@ def _standing(stack: Synthesized, client: Client) -> Standing:
         return Standing(stack=stack.name, state=Fact(text="is not there", is_well=False))
     state = found["StackStatus"]
     facts = [Fact(text=value) for name, value in outputs_of(found).items() if name in TOLD]
-    resources = _resources(cloudformation, stack.name)
+    resources = resources_of(cloudformation, stack.name)
     for kind, look in LOOKS.items():
         if names := resources.get(kind, []):
             facts += look(names, stack.region, client)
     return Standing(stack=stack.name, state=Fact(text=state, is_well=state in SETTLED), facts=tuple(facts))
-
-
-def _resources(cloudformation: Any, name: str) -> dict[str, list[str]]:
-    """The names by which AWS knows the resources of a stack, by kind."""
-    found: dict[str, list[str]] = {}
-    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=name):
-        for one in page["StackResourceSummaries"]:
-            found.setdefault(one["ResourceType"], []).append(one.get("PhysicalResourceId", ""))
-    return found
 
 
 def _instances(names: list[str], region: str, client: Client) -> Iterator[Fact]:
