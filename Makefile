@@ -27,7 +27,7 @@ COMPILED := $(CATALOGS:.po=.mo)
 DOCKERFILES := Dockerfile $(wildcard tests/*/*/Dockerfile)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool sshd docker drill test-compose test-cluster test-aws test-instances setup-aws instances bench-pages lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
+.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool sshd docker drill test-compose test-cluster test-aws test-instances setup-aws instances bench-pages bench-search lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ test-instances: setup-dev setup-aws instances ## Boot instances of AWS for real 
 
 bench-pages: setup-dev ## Measure what each page costs the app alone
 	$(BIN)/python -m bench pages
+
+bench-search: setup-dev ## Measure what a search costs at 10,000 and at 1,000,000 books
+	$(BIN)/python -m bench search
 
 lab: setup cluster ## Bring up a Docker Swarm of five nodes on this machine, with the shop on it (as root)
 	$(BIN)/bookstore lab up

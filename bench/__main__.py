@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from bench.pages import measure
+from bench.search import Figures
+from bench.search import measure as measure_search
 from bench.shop import stocked_shop
 from bookstore.shared.telemetry import configure_logging
 
@@ -33,6 +35,30 @@ def pages(catalog: Path | None, batches: int, calls: int) -> None:
     for cost in costs:
         counted = f"{cost.statements:>12.1f}{cost.commits:>9.1f}{cost.size:>9,}"
         click.echo(f"{cost.name:<26}{cost.milliseconds:>10.2f}{counted}")
+
+
+@main.command()
+@click.option(
+    "--books", type=click.IntRange(100), default=(10_000, 1_000_000), show_default=True, multiple=True
+)
+@click.option("--queries", type=click.IntRange(20), default=300, show_default=True, help="Of each kind.")
+def search(books: tuple[int, ...], queries: int) -> None:
+    """What a search costs in the index, with facets, and its ratio to the smallest catalog of this run."""
+    figures = [measure_search(number, queries) for number in sorted(books)]
+    for each in figures:
+        _tell_search(each, beside=figures[0])
+
+
+def _tell_search(figures: Figures, *, beside: Figures) -> None:
+    click.echo(
+        f"{figures.books:,} books: built in {figures.build:.1f} s, "
+        f"used from a copy after {figures.start:.2f} s, a change found after {figures.change:.2f} s, {figures.disk:.0f} MB on disk, "
+        f"{figures.memory:.1f} MB of a process"
+    )
+    click.echo(f"  {'query':<22}{'p50 ms':>10}{'p95 ms':>10}{'ratio':>8}{'found':>8}")
+    for asked, base in zip(figures.asked, beside.asked, strict=True):
+        ratio = f"{asked.p95 / base.p95:>8.1f}"
+        click.echo(f"  {asked.kind:<22}{asked.p50:>10.2f}{asked.p95:>10.2f}{ratio}{asked.found:>8.0%}")
 
 
 @contextmanager

@@ -1,0 +1,166 @@
+"""What a search costs in a catalog of some size: in the index alone, without server, database and network.
+
+The queries are drawn by how often their words come, since that is what makes them dear. Each is asked once,
+so that no cache of answers could help. They are asked in a process of their own, as a worker of the shop
+would, to see what memory that takes.
+"""
+
+import multiprocessing
+import random
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.books import generated, word
+from bookstore.catalog.search_index import SearchIndex, SearchQuery
+
+# By the rank of their words, in a million books: in tens of thousands of them, in hundreds, in a handful.
+COMMON, MEDIUM, RARE = range(5, 60), range(500, 3_000), range(30_000, 190_000)
+PREFIX_LETTERS = 5
+FRESH_WORD = "xylophone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Of one kind of query: milliseconds within which half and 95 % are answered; the share that found a book."""
+
+    kind: str
+    p50: float
+    p95: float
+    found: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Of one index: seconds until it is built, until a new replica answers from a copy, and until a change is
+    found; MB on disk, and of the memory that a process has for itself.
+    """
+
+    books: int
+    build: float
+    start: float
+    change: float
+    disk: float
+    memory: float
+    asked: list[Asked]
+
+
+def measure(books: int, queries: int) -> Figures:
+    """Build an index of this many books and ask it this many queries of each kind."""
+    with _folder() as folder:
+        index, copy = folder / "index", folder / "copy"
+        build = _seconds(lambda: SearchIndex.rebuild(index, generated(books), position=0))
+        start = _seconds(lambda: _start_from_copy(index, copy))
+        disk = sum(file.stat().st_size for file in index.rglob("*") if file.is_file()) / 1e6
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as worker:
+            asked, memory = worker.submit(_ask_all, index, queries).result()
+        change = _seconds(lambda: _change(index, books + 1))
+    return Figures(
+        books=books, build=build, start=start, change=change, disk=disk, memory=memory, asked=asked
+    )
+
+
+def drawn(kind: str, number: int) -> Iterator[SearchQuery]:
+    """Queries of a kind, always the same ones."""
+    chance = random.Random(kind)  # noqa: S311  # chance, not a secret
+    for _ in range(number):
+        yield KINDS[kind](chance)
+
+
+def _start_from_copy(index: Path, copy: Path) -> None:
+    """What a new replica does before its first answer."""
+    files = SearchIndex.open(index).directory
+    SearchIndex.adopt(copy, lambda directory: _copy_into(files, directory))
+    SearchIndex.open(copy).search(SearchQuery(text=word(0)), facets=True)
+    shutil.rmtree(copy)
+
+
+def _copy_into(files: Path, directory: Path) -> None:
+    shutil.copytree(files, directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".tantivy-*"))
+
+
+def _change(folder: Path, number: int) -> None:
+    """List one more book, and look for it until it is there."""
+    index = SearchIndex.open(folder)
+    writer = index.try_writer()
+    if writer is None:
+        raise AssertionError("somebody else writes this index")
+    [book] = generated(1)
+    with writer:
+        writer.put([replace(book, id=number, title=FRESH_WORD)])
+        writer.commit(1)
+        index.reload()
+        if index.search(SearchQuery(text=FRESH_WORD)).ids != [number]:
+            raise AssertionError("a book that was listed is not found")
+
+
+def _ask_all(folder: Path, queries: int) -> tuple[list[Asked], float]:
+    before = _own_megabytes()
+    index = SearchIndex.open(folder)
+    asked = [_ask(index, kind, queries) for kind in KINDS]
+    return asked, _own_megabytes() - before
+
+
+def _ask(index: SearchIndex, kind: str, queries: int) -> Asked:
+    times, found = [], 0
+    for query in drawn(kind, queries):
+        began = time.perf_counter()
+        page = index.search(query, facets=True)
+        times.append((time.perf_counter() - began) * 1000)
+        found += bool(page.ids)
+    parts = statistics.quantiles(times, n=20, method="inclusive")
+    return Asked(kind=kind, p50=statistics.median(times), p95=parts[18], found=found / queries)
+
+
+def _own_megabytes() -> float:
+    """Of this process alone: the files of an index that are mapped belong to all processes together."""
+    status = Path("/proc/self/status").read_text()
+    [kilobytes] = [line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:")]
+    return int(kilobytes) / 1000
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="bookstore-bench-") as folder:
+        yield Path(folder)
+
+
+def _word(chance: random.Random, ranks: range) -> str:
+    return word(chance.choice(ranks))
+
+
+def _misspelled(chance: random.Random) -> SearchQuery:
+    """One letter is wrong; x, which no word has."""
+    right = _word(chance, MEDIUM)
+    at = chance.randrange(2, len(right))
+    return SearchQuery(text=f"{right[:at]}x{right[at + 1 :]}")
+
+
+def _filtered(chance: random.Random) -> SearchQuery:
+    return SearchQuery(
+        text=_word(chance, COMMON), language=("es",), max_price=2_000, available_only=True, sort="price_asc"
+    )
+
+
+KINDS: dict[str, Callable[[random.Random], SearchQuery]] = {
+    "rare": lambda chance: SearchQuery(text=_word(chance, RARE)),
+    "medium": lambda chance: SearchQuery(text=_word(chance, MEDIUM)),
+    "common": lambda chance: SearchQuery(text=_word(chance, COMMON)),
+    "two words": lambda chance: SearchQuery(text=f"{_word(chance, COMMON)} {_word(chance, MEDIUM)}"),
+    "prefix": lambda chance: SearchQuery(text=_word(chance, MEDIUM)[:PREFIX_LETTERS]),
+    "misspelled": _misspelled,
+    "filtered, cheapest": _filtered,
+    "all, newest": lambda chance: SearchQuery(sort="newest", category=(chance.choice(("novel", "art")),)),
+}
