@@ -52,8 +52,9 @@ def search(books: tuple[int, ...], queries: int) -> None:
 def _tell_search(figures: Figures, *, beside: Figures) -> None:
     click.echo(
         f"{figures.books:,} books: built in {figures.build:.1f} s, "
-        f"used from a copy after {figures.start:.2f} s, a change found after {figures.change:.2f} s, {figures.disk:.0f} MB on disk, "
-        f"{figures.memory:.1f} MB of a process"
+        f"used from a copy after {figures.start:.2f} s, "
+        f"a change found after {figures.change:.2f} s, "
+        f"{figures.disk:.0f} MB on disk, {figures.memory:.1f} MB of a process"
     )
     click.echo(f"  {'query':<22}{'p50 ms':>10}{'p95 ms':>10}{'ratio':>8}{'found':>8}")
     for asked, base in zip(figures.asked, beside.asked, strict=True):

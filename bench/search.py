@@ -28,7 +28,7 @@ FRESH_WORD = "xylophone"
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """Of one kind of query: milliseconds within which half and 95 % are answered; the share that found a book."""
+    """One kind of query: milliseconds within which 50 and 95 % are answered; the share that finds a book."""
 
     kind: str
     p50: float
