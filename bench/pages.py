@@ -97,7 +97,7 @@ class Visitor:
 def measure(shop: Shop, *, batches: int, calls: int) -> Iterator[Cost]:
     """The cost of each page, in the order of a purchase."""
     visitor = Visitor(shop)
-    for name, ask in _pages(visitor).items():
+    for name, ask in all_pages(visitor).items():
         yield _cost(visitor, name, ask, batches, calls)
 
 
@@ -125,7 +125,8 @@ def _timed(seconds: list[float]) -> Iterator[None]:
     seconds.append(time.process_time() - began)
 
 
-def _pages(visitor: Visitor) -> dict[str, Ask]:
+def all_pages(visitor: Visitor) -> dict[str, Ask]:
+    """What makes the request of each page, after Ana has offered a book and Bruno has registered."""
     buyer, listing = _people(visitor)
     shown = visitor.tell(method="GET", path=f"/api/v1/catalog/listings/{listing}")
     delivery = visitor.tell(method="GET", path="/api/v1/orders/delivery-options", query={"country": "EC"})
