@@ -57,9 +57,9 @@ def _tell_search(figures: Figures, *, beside: Figures) -> None:
         f"{figures.disk:.0f} MB on disk, {figures.memory:.1f} MB of a process"
     )
     click.echo(f"  {'query':<22}{'p50 ms':>10}{'p95 ms':>10}{'ratio':>8}{'found':>8}")
-    for asked, base in zip(figures.asked, beside.asked, strict=True):
-        ratio = f"{asked.p95 / base.p95:>8.1f}"
-        click.echo(f"  {asked.kind:<22}{asked.p50:>10.2f}{asked.p95:>10.2f}{ratio}{asked.found:>8.0%}")
+    for timing, base in zip(figures.timings, beside.timings, strict=True):
+        ratio = f"{timing.p95 / base.p95:>8.1f}"
+        click.echo(f"  {timing.kind:<22}{timing.p50:>10.2f}{timing.p95:>10.2f}{ratio}{timing.found:>8.0%}")
 
 
 @contextmanager

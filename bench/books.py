@@ -7,6 +7,7 @@ Words are as uneven as in true titles: the word of rank r comes about 1/r times 
 import random
 from collections.abc import Iterator
 
+from bookstore.catalog.models import Condition
 from bookstore.catalog.search_index import IndexedBook
 
 VOCABULARY = 200_000
@@ -24,7 +25,7 @@ CATEGORIES = (
     "travel",
     "art",
 )
-CONDITIONS = ("new", "like_new", "good", "acceptable")
+CONDITIONS = tuple(condition.value for condition in Condition)
 MOST_WORDS_OF_A_TITLE = 6
 
 _SYLLABLES = [consonant + vowel for consonant in "bcdfghjlmnprstv" for vowel in "aeiou"]

@@ -7,27 +7,27 @@ would, to see what memory that takes.
 
 import multiprocessing
 import random
-import shutil
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.books import generated, word
 from bookstore.catalog.search_index import SearchIndex, SearchQuery
+from bookstore.catalog.search_snapshots import Snapshot, copy_files, pin_commit, snapshots_of, write_snapshot
 
 # By the rank of their words, in a million books: in tens of thousands of them, in hundreds, in a handful.
 COMMON, MEDIUM, RARE = range(5, 60), range(500, 3_000), range(30_000, 190_000)
 PREFIX_LETTERS = 5
 FRESH_WORD = "xylophone"
+DATABASE_ID = "bench"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Timing:
     """One kind of query: milliseconds within which 50 and 95 % are answered; the share that finds a book."""
 
     kind: str
@@ -48,21 +48,22 @@ class Figures:
     change: float
     disk: float
     memory: float
-    asked: list[Asked]
+    timings: list[Timing]
 
 
 def measure(books: int, queries: int) -> Figures:
     """Build an index of this many books and ask it this many queries of each kind."""
-    with _folder() as folder:
-        index, copy = folder / "index", folder / "copy"
+    with tempfile.TemporaryDirectory(prefix="bookstore-bench-") as folder:
+        index = Path(folder, "index")
         build = _seconds(lambda: SearchIndex.rebuild(index, generated(books), position=0))
-        start = _seconds(lambda: _start_from_copy(index, copy))
         disk = sum(file.stat().st_size for file in index.rglob("*") if file.is_file()) / 1e6
+        snapshot = _snapshot(index, Path(folder, "snapshots"))
+        start = _seconds(lambda: _start_from(snapshot, Path(folder, "replica")))
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as worker:
-            asked, memory = worker.submit(_ask_all, index, queries).result()
+            timings, memory = worker.submit(_ask_all, index, queries).result()
         change = _seconds(lambda: _change(index, books + 1))
     return Figures(
-        books=books, build=build, start=start, change=change, disk=disk, memory=memory, asked=asked
+        books=books, build=build, start=start, change=change, disk=disk, memory=memory, timings=timings
     )
 
 
@@ -73,16 +74,17 @@ def drawn(kind: str, number: int) -> Iterator[SearchQuery]:
         yield KINDS[kind](chance)
 
 
-def _start_from_copy(index: Path, copy: Path) -> None:
+def _snapshot(index: Path, shared: Path) -> Snapshot:
+    """The copy that another replica has left in the shared folder."""
+    write_snapshot(shared, pin_commit(SearchIndex.open(index).directory), DATABASE_ID, position=0, settled=0)
+    [snapshot] = snapshots_of(shared, DATABASE_ID)
+    return snapshot
+
+
+def _start_from(snapshot: Snapshot, replica: Path) -> None:
     """What a new replica does before its first answer."""
-    files = SearchIndex.open(index).directory
-    SearchIndex.adopt(copy, lambda directory: _copy_into(files, directory))
-    SearchIndex.open(copy).search(SearchQuery(text=word(0)), facets=True)
-    shutil.rmtree(copy)
-
-
-def _copy_into(files: Path, directory: Path) -> None:
-    shutil.copytree(files, directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".tantivy-*"))
+    SearchIndex.adopt(replica, lambda directory: copy_files(snapshot, directory))
+    SearchIndex.open(replica).search(SearchQuery(text=word(0)), facets=True)
 
 
 def _change(folder: Path, number: int) -> None:
@@ -100,14 +102,14 @@ def _change(folder: Path, number: int) -> None:
             raise AssertionError("a book that was listed is not found")
 
 
-def _ask_all(folder: Path, queries: int) -> tuple[list[Asked], float]:
+def _ask_all(folder: Path, queries: int) -> tuple[list[Timing], float]:
     before = _own_megabytes()
     index = SearchIndex.open(folder)
-    asked = [_ask(index, kind, queries) for kind in KINDS]
-    return asked, _own_megabytes() - before
+    timings = [_ask(index, kind, queries) for kind in KINDS]
+    return timings, _own_megabytes() - before
 
 
-def _ask(index: SearchIndex, kind: str, queries: int) -> Asked:
+def _ask(index: SearchIndex, kind: str, queries: int) -> Timing:
     times, found = [], 0
     for query in drawn(kind, queries):
         began = time.perf_counter()
@@ -115,7 +117,7 @@ def _ask(index: SearchIndex, kind: str, queries: int) -> Asked:
         times.append((time.perf_counter() - began) * 1000)
         found += bool(page.ids)
     parts = statistics.quantiles(times, n=20, method="inclusive")
-    return Asked(kind=kind, p50=statistics.median(times), p95=parts[18], found=found / queries)
+    return Timing(kind=kind, p50=statistics.median(times), p95=parts[18], found=found / queries)
 
 
 def _own_megabytes() -> float:
@@ -129,12 +131,6 @@ def _seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="bookstore-bench-") as folder:
-        yield Path(folder)
 
 
 def _word(chance: random.Random, ranks: range) -> str:
