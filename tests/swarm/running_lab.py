@@ -5,6 +5,7 @@ import secrets
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ RECIPES = {
     BROKEN: 'ENTRYPOINT ["bash", "-c", "[ $# = 0 ] || exec bookstore $@; echo broken beyond repair; exit 3", "bash"]',
 }
 REPLICAS = 8
+# Eight replicas on five nodes, and Swarm puts a new one where the fewest are.
+MOST_ON_A_NODE = 2
 PATIENCE_SECONDS = 240
 
 
@@ -88,6 +91,10 @@ class RunningLab(OpenShop):
         edge = f"{REGISTRY}/bookstore-edge"
         self._derive(f"{edge}:{edge_tag(ROOT)}", f"{edge}:other", "LABEL other=yes")
         engines.stop(self.plan, BUILDER)
+
+    def apps_by_node(self) -> Counter[str]:
+        """How many replicas of the app each node has."""
+        return Counter(node.name for node, _ in self.containers("app"))
 
     def replace_edge(self) -> None:
         """The nginx of another version, one node after the other."""
@@ -151,6 +158,9 @@ class RunningLab(OpenShop):
         parts = ("app", "worker") if topology == "monolith" else ("catalog", "catalog-worker")
         if any(self.versions(part) != {ONE} for part in parts) or self.missing():
             print(self.deploy(ONE))
+        # What happened to nodes before leaves several replicas on one, and a node that came back without any.
+        if topology == "monolith" and max(self.apps_by_node().values()) > MOST_ON_A_NODE:
+            print(self.command("rebalance"))
 
     def _leave(self) -> None:
         """Remove the stack, and wait until the ports of its nginx are free again."""

@@ -14,7 +14,7 @@ from bookstore.deploying.programs import run
 from bookstore.lab import database, engines, shop
 from bookstore.lab.plan import NODES, OUTSIDE
 from tests.swarm.purchases import buy_through
-from tests.swarm.running_lab import ONE, REPLICAS, RunningLab
+from tests.swarm.running_lab import MOST_ON_A_NODE, ONE, REPLICAS, RunningLab
 from tests.swarm.under_load import wait_until
 
 # What all who share a name of the network tell at its port, by their addresses.
@@ -32,9 +32,9 @@ def test_ana_sells_and_bruno_buys_through_the_load_balancer(monolith: RunningLab
 
 
 def test_the_replicas_are_spread_and_nginx_is_on_each_node_once(monolith: RunningLab) -> None:
-    apps = Counter(node.name for node, _ in monolith.containers("app"))
+    apps = monolith.apps_by_node()
     assert apps.total() == REPLICAS
-    assert max(apps.values()) <= 2
+    assert max(apps.values()) <= MOST_ON_A_NODE
     assert set(Counter(node.name for node, _ in monolith.containers("edge")).items()) == {
         (node.name, 1) for node in NODES
     }

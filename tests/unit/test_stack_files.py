@@ -75,6 +75,14 @@ def test_what_a_swarm_leaves_out_is_found_where_it_is() -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
+def test_replicas_are_spread_by_what_a_swarm_knows(name: str) -> None:
+    """SwarmKit spreads over labels, and goes past any other word (`node.id`) without saying so."""
+    for service in as_written(FOLDER / f"{name}.yaml")["services"].values():
+        for preference in service["deploy"]["placement"].get("preferences", []):
+            assert preference["spread"].startswith(("node.labels.", "engine.labels.")), preference
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_whoever_deploys_sets_each_variable_that_must_be_set(secrets: Path, name: str) -> None:
     topology = name.partition("-")[0]
     rendered([FOLDER / f"{name}.yaml"], stack(secrets, topology).environ())
