@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bookstore.autoscaling.policy import (
@@ -223,6 +223,13 @@ def test_it_stays_within_bounds_steps_and_cool_downs(
         before = decision.replicas
 
 
+# 5.000000000000001 s before a look at 40 s is, rounded, 35 s: a look that is not so long ago.
+@example(
+    Aim(minimum=1, maximum=30, target=1.0),
+    Pace(up_seconds=5.0, down_seconds=5.000000000000001, step_up=1, step_down=1, tolerance=0.5),
+    0.0,
+    10,
+)
 @given(aims, paces, st.floats(0, 2000), st.integers(1, 30))
 def test_a_steady_load_is_met_without_turning_back(
     aim: Aim, pace: Pace, in_flight: float, replicas: int

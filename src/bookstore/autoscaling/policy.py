@@ -225,8 +225,9 @@ def _remember(sight: Sight, wish: int, pace: Pace, memory: Memory) -> Memory:
     if wishes and sight.at - wishes[-1].at > pace.up_seconds:
         # Nobody knows what was asked for meanwhile.
         wishes = ()
-    begins = sight.at - max(pace.up_seconds, pace.down_seconds)
-    while len(wishes) > 1 and wishes[1].at <= begins:
+    longest = max(pace.up_seconds, pace.down_seconds)
+    # The very comparison of `_wishes_of`: another form may differ by a rounding, and no period be whole.
+    while len(wishes) > 1 and sight.at - wishes[1].at >= longest:
         wishes = wishes[1:]
     return replace(memory, wishes=(*wishes, Wish(sight.at, wish)))
 
