@@ -92,9 +92,9 @@ class RunningLab(OpenShop):
         self._derive(f"{edge}:{edge_tag(ROOT)}", f"{edge}:other", "LABEL other=yes")
         engines.stop(self.plan, BUILDER)
 
-    def apps_by_node(self) -> Counter[str]:
-        """How many replicas of the app each node has."""
-        return Counter(node.name for node, _ in self.containers("app"))
+    def by_node(self, service: str) -> Counter[str]:
+        """How many containers of a service each node has."""
+        return Counter(node.name for node, _ in self.containers(service))
 
     def replace_edge(self) -> None:
         """The nginx of another version, one node after the other."""
@@ -159,7 +159,7 @@ class RunningLab(OpenShop):
         if any(self.versions(part) != {ONE} for part in parts) or self.missing():
             print(self.deploy(ONE))
         # What happened to nodes before leaves several replicas on one, and a node that came back without any.
-        if topology == "monolith" and max(self.apps_by_node().values()) > MOST_ON_A_NODE:
+        if topology == "monolith" and max(self.by_node("app").values()) > MOST_ON_A_NODE:
             print(self.command("rebalance"))
 
     def _leave(self) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import uuid
-from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -32,12 +31,10 @@ def test_ana_sells_and_bruno_buys_through_the_load_balancer(monolith: RunningLab
 
 
 def test_the_replicas_are_spread_and_nginx_is_on_each_node_once(monolith: RunningLab) -> None:
-    apps = monolith.apps_by_node()
+    apps = monolith.by_node("app")
     assert apps.total() == REPLICAS
     assert max(apps.values()) <= MOST_ON_A_NODE
-    assert set(Counter(node.name for node, _ in monolith.containers("edge")).items()) == {
-        (node.name, 1) for node in NODES
-    }
+    assert monolith.by_node("edge") == {node.name: 1 for node in NODES}
 
 
 def test_http_leads_to_https(monolith: RunningLab) -> None:
