@@ -92,7 +92,8 @@ class OpenShop:
         urls["BOOKSTORE_SANDBOX_DATABASE_URL"] = self.secret(DATABASES[self.topology][-1])
         program = [sys.executable, "-m", "bookstore.cli", "audit"]
         with tempfile.TemporaryDirectory() as folder:
-            return run(program, {**urls, "BOOKSTORE_DATA_DIR": folder})
+            # An audit has ended by a signal without a word; should it again, this tells where.
+            return run(program, {**urls, "BOOKSTORE_DATA_DIR": folder, "PYTHONFAULTHANDLER": "1"})
 
     def schema(self, service: str) -> str:
         """The schema of a service on the database server."""
