@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookstore.catalog.browse_query import (
+    MAX_VALUES,
     Browse,
     NegativePrice,
     NotAPrice,
@@ -230,6 +231,13 @@ def test_a_cursor_is_taken_as_it_is_unless_it_is_too_long():
     assert cursor_of({}) is None
     with pytest.raises(InvalidCursor):
         cursor_of({"cursor": ["a" * 401]})
+
+
+def test_one_choice_more_than_an_address_holds_takes_the_place_of_the_first():
+    full = Browse(language=tuple(f"l{number}" for number in range(MAX_VALUES)))
+    chosen = full.toggling("language", "es")
+    assert chosen.language == (*full.language[1:], "es")
+    assert read(chosen.address()) == chosen
 
 
 @given(ANY_PARAMETERS)

@@ -134,10 +134,13 @@ class Browse:
     # Other searches, to which links lead
 
     def toggling(self, facet: str, value: str) -> "Browse":
-        """With this value of a facet chosen, or not chosen if it was."""
+        """With this value of a facet chosen, or not chosen if it was.
+
+        Where as many are chosen as an address can hold, the new one takes the place of the first.
+        """
         chosen: tuple[str, ...] = getattr(self, facet)
         others = tuple(other for other in chosen if other != value)
-        return self._changed(**{facet: others if value in chosen else (*chosen, value)})
+        return self._changed(**{facet: others if value in chosen else (*chosen, value)[-MAX_VALUES:]})
 
     def priced(self, lowest: str = "", highest: str = "") -> "Browse":
         """With this price range instead; without arguments at any price."""
