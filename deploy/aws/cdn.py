@@ -4,10 +4,11 @@ A stack of its own, because AWS keeps both in one region, wherever the shop is. 
 name, so it needs nothing of the shop's own stack.
 """
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, CfnOutput, Duration, Stack
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
 from aws_cdk import aws_s3 as s3
@@ -16,6 +17,7 @@ from constructs import Construct
 
 from edge import zone
 from environment import Environment
+from retention import log_bucket, log_group
 
 # Their addresses change with their content, so nobody needs to ask for them twice.
 KEPT = ("/static/*", "/media/*")
@@ -23,6 +25,9 @@ KEPT = ("/static/*", "/media/*")
 READ_SECONDS = 30
 # AWS's own lists: what attacks look like, and who attacks.
 LISTS = ("AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesKnownBadInputsRuleSet")
+# The firewall writes into no group whose name begins otherwise.
+FIREWALL_LOGS = "aws-waf-logs-"
+SECRET_HEADERS = ("authorization", "cookie")
 
 
 class CdnStack(Stack):
@@ -85,21 +90,11 @@ class CdnStack(Stack):
 
     def _logs(self) -> s3.Bucket:
         """CloudFront writes as an owner of what it writes, which a bucket must allow."""
-        return s3.Bucket(
-            self,
-            "Logs",
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_PREFERRED,
-            enforce_ssl=True,
-            lifecycle_rules=[
-                s3.LifecycleRule(expiration=Duration.days(self._environment.profile.access_log_days))
-            ],
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        days = self._environment.profile.access_log_days
+        return log_bucket(self, "Logs", days=days, ownership=s3.ObjectOwnership.BUCKET_OWNER_PREFERRED)
 
     def _firewall(self) -> waf.CfnWebACL:
-        return waf.CfnWebACL(
+        firewall = waf.CfnWebACL(
             self,
             "Firewall",
             scope="CLOUDFRONT",
@@ -109,6 +104,36 @@ class CdnStack(Stack):
                 self._rate_rule(),
                 *(_list_rule(name, priority) for priority, name in enumerate(LISTS, start=1)),
             ],
+        )
+        self._log(firewall)
+        return firewall
+
+    def _log(self, firewall: waf.CfnWebACL) -> None:
+        """What it decided of each request, without what would let a reader of the logs be somebody else."""
+        group = log_group(
+            self,
+            "FirewallLogs",
+            days=self._environment.profile.access_log_days,
+            name=f"{FIREWALL_LOGS}{self.stack_name}",
+        )
+        waf.CfnLoggingConfiguration(
+            self,
+            "FirewallLog",
+            resource_arn=firewall.attr_arn,
+            log_destination_configs=[self._arn_of(group)],
+            redacted_fields=[
+                waf.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": name})
+                for name in SECRET_HEADERS
+            ],
+        )
+
+    def _arn_of(self, group: logs.LogGroup) -> str:
+        """Without the ":*" for its streams, with which the firewall does not take it."""
+        return self.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=group.log_group_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 
     def _rate_rule(self) -> waf.CfnWebACL.RuleProperty:

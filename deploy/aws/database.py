@@ -2,13 +2,12 @@
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from network import Network
 from profiles import Profile
-from retention import kept_for
+from retention import log_group
 
 VERSION = rds.MysqlEngineVersion.of("8.4.8", "8.4")
 LOGS = ("error", "slowquery")
@@ -93,11 +92,6 @@ class Database(Construct):
     def _keep_logs(self, name: str) -> None:
         """Made before the server is, whose own would be kept for ever."""
         for kind in LOGS:
-            group = logs.LogGroup(
-                self,
-                f"{kind.capitalize()}Log",
-                log_group_name=f"/aws/rds/instance/{name}/{kind}",
-                retention=kept_for(self._profile.log_days),
-                removal_policy=RemovalPolicy.DESTROY,
-            )
+            place = f"/aws/rds/instance/{name}/{kind}"
+            group = log_group(self, f"{kind.capitalize()}Log", days=self._profile.log_days, name=place)
             self.instance.node.add_dependency(group)

@@ -1,8 +1,7 @@
 """The fleet: a group of equal instances, each with nginx and the shop, that grows with its load."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_autoscaling as autoscaling
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -13,7 +12,7 @@ from foundation import Foundation
 from groups import WARM_UP_SECONDS, instance_group
 from instances import Identity, launch_template
 from network import application_group
-from retention import kept_for
+from retention import log_group
 
 CPU_PERCENT = 60
 
@@ -35,12 +34,7 @@ class Fleet(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._environment, self._foundation, self._edge = environment, foundation, edge
-        self.logs = logs.LogGroup(
-            self,
-            "Logs",
-            retention=kept_for(environment.profile.log_days),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        self.logs = log_group(self, "Logs", days=environment.profile.log_days)
         self.identity = Identity(
             self, "Identity", environment=environment, deployment=deployment, logs=self.logs
         )

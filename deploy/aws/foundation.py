@@ -6,8 +6,7 @@ deployments can stand on one.
 
 from dataclasses import replace
 
-from aws_cdk import Duration, RemovalPolicy, Stack
-from aws_cdk import aws_s3 as s3
+from aws_cdk import Stack
 from constructs import Construct
 
 from credentials import BACKUP, SHOP, Credentials, databases_of
@@ -16,6 +15,7 @@ from environment import Environment
 from files import Files
 from monitoring import Alerts, Watches, of_database, of_files
 from network import Network
+from retention import log_bucket
 
 TOPOLOGIES = ("monolith", "services")
 
@@ -34,7 +34,7 @@ class Foundation(Stack):
     ) -> None:
         super().__init__(scope, id, **stack)
         profile = environment.profile
-        self.logs = self._logs(profile.access_log_days)
+        self.logs = log_bucket(self, "Logs", days=profile.access_log_days)
         # One machine alone is reached from outside: nothing lies behind a gateway, and none is paid for.
         reach = profile if topologies else replace(profile, private_instances=False, nat_gateways=0)
         self.network = Network(self, "Network", profile=reach, zones=environment.zones, logs=self.logs)
@@ -49,15 +49,3 @@ class Foundation(Stack):
         )
         watches = [*of_database(self.database, profile=profile), *of_files(self.files)]
         Watches(self, "Watches", watches=watches, alerts=self.alerts)
-
-    def _logs(self, days: int) -> s3.Bucket:
-        """Who asked for what, and who was refused. Load balancers can write with S3's own key alone."""
-        return s3.Bucket(
-            self,
-            "Logs",
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(days))],
-            removal_policy=RemovalPolicy.DESTROY,
-        )

@@ -5,7 +5,6 @@ from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_dlm as dlm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -17,7 +16,7 @@ from foundation import Foundation
 from groups import instance_group
 from instances import Identity, launch_template
 from network import application_group
-from retention import kept_for
+from retention import log_group
 
 SECRETS = (*SHOP, BACKUP, "database_password", "database_root_password")
 DISK_GIB = 30
@@ -40,9 +39,7 @@ class Monolith(Construct):
         super().__init__(scope, id)
         self._environment, self._foundation = environment, foundation
         profile = environment.profile
-        self.logs = logs.LogGroup(
-            self, "Logs", retention=kept_for(profile.log_days), removal_policy=RemovalPolicy.DESTROY
-        )
+        self.logs = log_group(self, "Logs", days=profile.log_days)
         self.identity = Identity(
             self, "Identity", environment=environment, deployment="monolith", logs=self.logs
         )

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_autoscaling as autoscaling
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -16,7 +14,7 @@ from foundation import Foundation
 from groups import instance_group
 from instances import Identity, launch_template
 from network import allow, application_group
-from retention import kept_for
+from retention import log_group
 
 # What the nodes say to one another.
 PORTS = (
@@ -54,12 +52,7 @@ class Swarm(Construct):
         self._environment, self._foundation, self._edge = environment, foundation, edge
         self._alerts, self._deployment, self._topology = alerts, deployment, topology
         self._secret_names = (*secrets_of(topology), BACKUP)
-        self.logs = logs.LogGroup(
-            self,
-            "Logs",
-            retention=kept_for(environment.profile.log_days),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        self.logs = log_group(self, "Logs", days=environment.profile.log_days)
         self.security_group = application_group(self, "Group", vpc=foundation.network.vpc)
         # Containers of the app run on all nodes, so all nodes reach the database and the files.
         open_data(self, foundation=foundation, group=self.security_group)

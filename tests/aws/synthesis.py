@@ -23,6 +23,8 @@ SETTINGS = {
 }
 # A Learner Lab has no zone of its own; the certificate was imported.
 OF_PROFILE = {"academy": {"HOSTED_ZONE": "", "CERTIFICATE": CERTIFICATE}}
+# Gone with the process.
+FOLDERS = tempfile.TemporaryDirectory(prefix="bookstore-aws-")
 Template = dict[str, Any]
 
 
@@ -34,7 +36,7 @@ def environment(**settings: str) -> Environment:
 
 @cache
 def _synthesize(settings: tuple[tuple[str, str], ...]) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="bookstore-aws-"))
+    folder = Path(tempfile.mkdtemp(dir=FOLDERS.name))
     build(environment(**dict(settings)), folder=str(folder)).synth()
     return folder
 

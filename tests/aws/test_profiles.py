@@ -128,6 +128,19 @@ def test_the_firewall_refuses_who_asks_too_often() -> None:
     )
 
 
+def test_the_firewall_logs_what_it_decided_for_a_year_and_no_credentials() -> None:
+    group = only(cdn(), "AWS::Logs::LogGroup")
+    assert (group["LogGroupName"], group["RetentionInDays"]) == ("aws-waf-logs-bookstore-fleet-cdn", 365)
+    log = only(cdn(), "AWS::WAFv2::LoggingConfiguration")
+    (firewall,) = resources(cdn(), "AWS::WAFv2::WebACL")
+    assert log["ResourceArn"] == {"Fn::GetAtt": [firewall, "Arn"]}
+    (place,) = log["LogDestinationConfigs"]
+    (group_name,) = resources(cdn(), "AWS::Logs::LogGroup")
+    assert place["Fn::Join"][1][-2:] == [":log-group:", {"Ref": group_name}]
+    headers = [one["SingleHeader"]["Name"] for one in log["RedactedFields"]]
+    assert headers == ["authorization", "cookie"]
+
+
 def test_cloudfront_is_where_aws_keeps_it_and_the_shop_where_it_was_told() -> None:
     folder = assembly(PROFILE="production", REGION="eu-west-1")
     artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"]

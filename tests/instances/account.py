@@ -55,6 +55,34 @@ def terminate(name: str) -> None:
     client("ec2").terminate_instances(InstanceIds=[name])
 
 
+def volumes() -> dict[str, str]:
+    """The disks that the stacks keep, each with the instance that has it, if any has."""
+    found = client("cloudformation").describe_stacks()["Stacks"]
+    kept = [name for one in found for name in _made(one["StackName"], "AWS::EC2::Volume")]
+    # Asked for none, EC2 tells of all, those of instances too.
+    described = client("ec2").describe_volumes(VolumeIds=kept)["Volumes"] if kept else []
+    return {
+        one["VolumeId"]: "".join(holder["InstanceId"] for holder in one["Attachments"]) for one in described
+    }
+
+
+def _made(stack: str, kind: str) -> list[str]:
+    """Ids of what a stack has of this kind."""
+    found = client("cloudformation").list_stack_resources(StackName=stack)["StackResourceSummaries"]
+    return [one["PhysicalResourceId"] for one in found if one["ResourceType"] == kind]
+
+
+def leads_to(name: str) -> str:
+    """The instance to whose public address this name leads."""
+    (zone,) = client("route53").list_hosted_zones()["HostedZones"]
+    records = client("route53").list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+    (record,) = [one for one in records if (one["Name"], one["Type"]) == (f"{name}.", "A")]
+    (value,) = record["ResourceRecords"]
+    (address,) = client("ec2").describe_addresses(PublicIps=[value["Value"]])["Addresses"]
+    instance: str = address["InstanceId"]
+    return instance
+
+
 def secrets_of_stack() -> dict[str, str]:
     """All secrets by their full names."""
     found = client("secretsmanager").list_secrets()["SecretList"]
@@ -93,6 +121,8 @@ QUESTIONS = {
         image,
         instances,
         terminate,
+        volumes,
+        leads_to,
         secrets_of_stack,
         balancer_subnets,
         parameters,

@@ -4,6 +4,7 @@ import ipaddress
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,21 +13,22 @@ from typing import Any
 from urllib.request import urlopen
 
 from bookstore.deploying.errors import CommandFailed
-from bookstore.deploying.images import edge_tag
 from bookstore.deploying.programs import run
-from bookstore.lab import balancer, database, engines, machine, programs, registry, wires
-from bookstore.lab.plan import BUILDER, OUTSIDE, REGISTRY, SOCKETS, Plan, engine_of
-from tests.instances import metadata
+from bookstore.lab import balancer, database, machine, programs, registry, wires
+from bookstore.lab.plan import OUTSIDE, SOCKETS, Plan
+from tests.instances import disks, images, metadata
+from tests.instances.images import IMAGE, TAG
 from tests.instances.machine import API, BRIDGE, GATEWAY, NETWORK_BITS, Instance
 
 ROOT = Path(__file__).parents[2]
 STACKS = ROOT / ".venv-aws/bin/python"
-IMAGE, TAG = f"{REGISTRY}/bookstore", "one"
 METADATA = "aws-metadata"
 METADATA_ADDRESS = "10.20.255.253"
 # A load balancer in the first of the subnets that the stacks have for them.
 BALANCER_HOST = 250
-BOOT_SECONDS = 300
+# As long as a group waits for a new instance (START_SECONDS in deploy/aws/groups.py).
+BOOT_SECONDS = 900
+LOG_CHARACTERS = 3000
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_ENDPOINT_URL": API}
 
 
@@ -37,6 +39,8 @@ class Cloud:
     plan: Plan
     settings: Mapping[str, str] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
+    # The devices of disks, by the ids of their volumes.
+    disks: dict[str, Path] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -62,28 +66,38 @@ class Cloud:
         command = [str(STACKS), "-m", "tests.instances.account", question, *arguments]
         return json.loads(run(command, {**KEYS, "PYTHONPATH": str(ROOT)}))
 
-    def open_account(self, **settings: str) -> None:
+    def open_account(self, domain: str = OUTSIDE, **settings: str) -> None:
         """The settings of an operator in an account with a zone for the names of the shop."""
         chosen = {
-            "DOMAIN": OUTSIDE,
+            "DOMAIN": domain,
             "IMAGE": IMAGE,
             "TAG": TAG,
             "MACHINE_IMAGE": self.ask("image"),
-            "HOSTED_ZONE": self.ask("zone", OUTSIDE),
+            "HOSTED_ZONE": self.ask("zone", domain),
             **settings,
         }
         self.settings = {f"BOOKSTORE_AWS_{name}": value for name, value in chosen.items()}
 
-    def let_the_operator_in(self) -> None:
-        """RDS makes the user whose password is in the secret of the server."""
+    def bring_up(self, deployment: str, number: int) -> None:
+        """By the verb of operators, until all of so many instances, which start at one moment, serve."""
+        print(self.operate(deployment, "apply"))
+        self._let_the_operator_in()
+        began = time.monotonic()
+        started = self.start_new_instances()
+        assert len(started) == number
+        self.wait_until_ready(started)
+        print(f"\n{deployment}: {number} started, and all serve after {time.monotonic() - began:.0f} s")
+
+    def _let_the_operator_in(self) -> None:
+        """RDS makes the user whose password is in the secret of the server. One machine has no RDS."""
         for value in self.ask("secrets_of_stack").values():
             if '"username"' in value:
                 user = json.loads(value)
-        name, password = user["username"], user["password"]
-        database.ask(
-            f"CREATE OR REPLACE USER '{name}'@'%' IDENTIFIED BY '{password}';"
-            f"GRANT ALL PRIVILEGES ON *.* TO '{name}'@'%' WITH GRANT OPTION"
-        )
+                name, password = user["username"], user["password"]
+                database.ask(
+                    f"CREATE OR REPLACE USER '{name}'@'%' IDENTIFIED BY '{password}';"
+                    f"GRANT ALL PRIVILEGES ON *.* TO '{name}'@'%' WITH GRANT OPTION"
+                )
 
     def start_new_instances(self) -> list[Instance]:
         """Boot those that EC2 has started and that do not run yet."""
@@ -99,8 +113,8 @@ class Cloud:
     def wait_until_ready(self, instances: list[Instance]) -> None:
         """Until user data has ended well on each."""
         programs.wait_until(lambda: all(one.has_begun_well is not None for one in instances), BOOT_SECONDS)
-        for one in instances:
-            assert one.has_begun_well, f"{one.name}:\n{one.log[-6000:]}"
+        late = [one for one in instances if not one.has_begun_well]
+        assert late == [], "\n".join(f"{one.name}:\n{one.log[-LOG_CHARACTERS:]}" for one in instances)
 
     def balance(self) -> None:
         """Let the load balancer know the instances that there are, as a target group does."""
@@ -120,6 +134,21 @@ class Cloud:
         del self.instances[instance.name]
         instance.remove()
 
+    def replace(self, lost: Instance) -> Instance:
+        """A machine breaks down; the one that its group starts in its place, once it serves."""
+        began = time.monotonic()
+        self.break_down(lost)
+        (another,) = self.start_new_instances()
+        self.wait_until_ready([another])
+        print(f"\n{another.name} serves {time.monotonic() - began:.0f} s after the loss of {lost.name}")
+        return another
+
+    def secrets_told(self) -> list[str]:
+        """Values of secrets that stand in user data, or in what it said."""
+        told = [one["user_data"] for one in self.ask("instances")]
+        told += [one.log for one in self.instances.values()]
+        return [value for value in self.ask("secrets_of_stack").values() for text in told if value in text]
+
     def _instance(self, one: Mapping[str, str]) -> Instance:
         facts = {
             "ami-id": one["image"],
@@ -132,7 +161,17 @@ class Cloud:
         }
         known = {"meta-data": facts, "user-data": one["user_data"]}
         (self.plan.state / "metadata" / f"{one['address']}.json").write_text(json.dumps(known))
-        return Instance(one["id"], one["address"], self.plan.state / one["id"], self.plan.state)
+        state = self.plan.state
+        return Instance(one["id"], one["address"], state / one["id"], state, self._disk())
+
+    def _disk(self) -> Path | None:
+        """The device of the one disk that the deployment keeps, if it keeps one."""
+        volume = next(iter(self.ask("volumes")), None)
+        if volume is None:
+            return None
+        if volume not in self.disks:
+            self.disks[volume] = disks.plug_in(self.plan.state / f"{volume}.ext4")
+        return self.disks[volume]
 
 
 def _credentials() -> dict[str, str]:
@@ -149,11 +188,13 @@ def running_cloud(topology: str) -> Iterator[Cloud]:
     cloud = Cloud(plan)
     try:
         _begin(plan)
-        _build(plan, topology)
+        images.build(plan, topology)
         yield cloud
     finally:
         for one in list(cloud.instances.values()):
             one.remove()
+        for device in cloud.disks.values():
+            disks.unplug(device)
         _end(plan)
 
 
@@ -172,18 +213,6 @@ def _begin(plan: Plan) -> None:
     programs.start(plan.state, "api", serve, environ)
     programs.require(plan.state, "api", _api_answers)
     run([str(ROOT / "scripts/make-instance-root"), str(plan.folder / "instance-root")])
-
-
-def _build(plan: Plan, topology: str) -> None:
-    """nginx's image under the tag of the shop as well: on AWS a version is one tag."""
-    machine.build(plan, topology, TAG)
-    engines.start_builder(plan)
-    try:
-        edge, same = f"{IMAGE}-edge:{edge_tag(ROOT)}", f"{IMAGE}-edge:{TAG}"
-        engines.docker(engine_of(BUILDER), "tag", edge, same)
-        engines.docker(engine_of(BUILDER), "push", "--quiet", same)
-    finally:
-        engines.stop(plan, BUILDER)
 
 
 def _lay_network() -> None:

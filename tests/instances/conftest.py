@@ -8,6 +8,7 @@ from tests.instances.cloud import Cloud, running_cloud
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with running_cloud("monolith") as cloud:
+def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
+    """With the images of the module's TOPOLOGY, which is one piece where it says nothing else."""
+    with running_cloud(getattr(request.module, "TOPOLOGY", "monolith")) as cloud:
         yield cloud

@@ -1,5 +1,6 @@
 """An instance: a machine with an init of its own, in a namespace, that starts as its metadata tells it."""
 
+import json
 import os
 import shutil
 import signal
@@ -22,7 +23,10 @@ DATABASE_AUTHORITY=
 LOG_GROUP=
 SESSION_AGENT=
 """
+# The image has no locales to choose one from. And a service that fails may never end here, with user data
+# waiting for it: the first version of control groups tells nobody within a machine that one is empty.
 CLOUD_INIT = """
+locale: false
 datasource_list: [Ec2]
 datasource: {Ec2: {strict_id: false, max_wait: 60, timeout: 5}}
 network: {config: disabled}
@@ -37,20 +41,27 @@ exec mount --bind /srv/efs "$2"
 DOCKER = """[Service]
 ExecStartPre=/bin/sh -c 'for it in /sys/fs/cgroup/*; do mount -o remount,bind,rw "$$it"; done'
 """
+# An engine tells its machine to pass packets on, which the network of a namespace in nspawn does not let it.
+LET_PASS = "echo 1 >/proc/sys/net/ipv4/ip_forward"
 # What cloud-init says when nobody tells it what to do.
 NOBODY = "No instance datasource found"
-ENGINE = f"""{{"insecure-registries": ["{REGISTRY}"], "exec-opts": ["native.cgroupdriver=cgroupfs"]}}
-"""
+# The registry also plays the one where images without a host in their name are, such as MySQL's.
+ENGINE = {
+    "insecure-registries": [REGISTRY],
+    "registry-mirrors": [f"http://{REGISTRY}"],
+    "exec-opts": ["native.cgroupdriver=cgroupfs"],
+}
 
 
 @dataclass(frozen=True)
 class Instance:
-    """`name` is its id."""
+    """`name` is its id; `disk` the device of the disk that outlives it, if it has one."""
 
     name: str
     address: str
     folder: Path
     state: Path
+    disk: Path | None = None
 
     @property
     def root(self) -> Path:
@@ -79,8 +90,6 @@ class Instance:
         """Plug it in and let it boot. `files` plays the file system that all share."""
         self._plug_in()
         self._make_root(lower)
-        docker = self.folder / "docker"
-        docker.mkdir(exist_ok=True)
         command = [
             "systemd-nspawn",
             "--quiet",
@@ -94,7 +103,7 @@ class Instance:
             "--system-call-filter=@keyring bpf @clock",
             "--resolv-conf=off",
             "--console=pipe",
-            f"--bind={docker}:/var/lib/docker",
+            f"--bind={self._place_of_docker()}",
             f"--bind={files}:/srv/efs",
         ]
         programs.start(self.state, self.name, command, {"SYSTEMD_NSPAWN_USE_CGNS": "1"})
@@ -125,11 +134,20 @@ class Instance:
         children = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()
         return int(children[0])
 
+    def _place_of_docker(self) -> str:
+        """What is bound for it: no engine keeps layers of images on a root that is made of layers itself."""
+        if self.disk is not None:
+            return str(self.disk)
+        folder = self.folder / "docker"
+        folder.mkdir(exist_ok=True)
+        return f"{folder}:/var/lib/docker"
+
     def _plug_in(self) -> None:
         inside = ["ip", "-n", self.namespace]
         wires.plug_in(BRIDGE, self.namespace, f"aws{self.name[-8:]}", f"{self.address}/{NETWORK_BITS}")
         run([*inside, "route", "add", "default", "via", GATEWAY])
         run([*inside, "route", "add", f"{metadata.ADDRESS}/32", "dev", "eth0"])
+        run(["ip", "netns", "exec", self.namespace, "sh", "-c", LET_PASS])
 
     def _make_root(self, lower: Path) -> None:
         for name in ("upper", "work", "root"):
@@ -137,10 +155,11 @@ class Instance:
         layers = f"lowerdir={lower},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}"
         run(["mount", "-t", "overlay", "overlay", "-o", layers, str(self.root)])
         self._write("etc/resolv.conf", f"nameserver {GATEWAY}\n")
-        self._write("etc/bookstore/local.env", LOCAL_SETTINGS)
+        disk = "" if self.disk is None else f"VOLUME_DEVICE={self.disk}\n"
+        self._write("etc/bookstore/local.env", LOCAL_SETTINGS + disk)
         self._write("etc/cloud/cloud.cfg.d/90_instance.cfg", CLOUD_INIT)
         self._write("etc/cloud/ds-identify.cfg", "policy: enabled\n")
-        self._write("etc/docker/daemon.json", ENGINE)
+        self._write("etc/docker/daemon.json", json.dumps(ENGINE))
         self._write("etc/systemd/system/docker.service.d/groups.conf", DOCKER)
         self._write("usr/sbin/mount.nfs4", MOUNT_NFS, mode=0o755)
 

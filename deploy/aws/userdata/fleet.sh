@@ -20,12 +20,24 @@ run_container() {
         "${logs[@]}" "${options[@]}" "$image:$TAG" "$@" >/dev/null
 }
 
+# What a service is told, and what it may read: nothing of the databases of its neighbors.
+own_options() {
+    local own=${1:+${1}_}database_url settings=/etc/bookstore/${1:-app}.env urls name
+    urls='^BOOKSTORE_.*DATABASE_URL_FILE=/run/secrets/'
+    { grep -v "$urls" /etc/bookstore/shop.env; grep "$urls$own\$" /etc/bookstore/shop.env; } >"$settings"
+    options=(--env-file "$settings" --volume "$MEDIA:/media/bookstore"
+        --env "BOOKSTORE_SERVICES=${1:-accounts,catalog,orders}")
+    for name in secret_key service_token database_ca "$own"; do
+        [ ! -e "$SECRETS/$name" ] || options+=(--volume "$SECRETS/$name:/run/secrets/$name:ro")
+    done
+}
+
 start_shop() {
     local service suffix
     for service in $SERVICES; do
         suffix=${service/#app/}
-        local options=(--env-file /etc/bookstore/shop.env --volume "$SECRETS:/run/secrets:ro"
-            --volume "$MEDIA:/media/bookstore" --env "BOOKSTORE_SERVICES=${suffix:-accounts,catalog,orders}")
+        local options
+        own_options "$suffix"
         run_container "$service" "$IMAGE${suffix:+-$suffix}"
         # It answers nobody; the status page tells when it was seen last.
         options+=(--no-healthcheck)

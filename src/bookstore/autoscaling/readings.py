@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from prometheus_client.parser import text_string_to_metric_families
 
 from bookstore.autoscaling.policy import Load
+from bookstore.shared.telemetry import OPERATORS_ROUTES
 
 IN_FLIGHT = "bookstore_requests_in_flight"
 BUCKET, COUNT, SECONDS = (f"bookstore_request_seconds_{end}" for end in ("bucket", "count", "sum"))
 METRICS_ROUTE = "/metrics"
-# Who asks for these is no visitor.
-OWN_ROUTES = {METRICS_ROUTE, "/livez", "/readyz"}
 PART = 0.95
 
 
@@ -48,7 +47,7 @@ def read(page: str, at: float) -> Reading:
             in_flight.append(value)
         elif name == COUNT and labels.get("route") == METRICS_ROUTE:
             looks += value
-        elif labels.get("route") in OWN_ROUTES:
+        elif labels.get("route") in OPERATORS_ROUTES:  # who asks for these is no visitor
             continue
         elif name == BUCKET:
             buckets[float(labels["le"])] += value

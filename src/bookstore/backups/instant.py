@@ -59,7 +59,7 @@ def _connected(database: Database) -> Connection:
         return database.engine.execution_options(read_only=True).connect()
     connection = database.engine.connect()
     connection.detach()
-    connection.exec_driver_sql(f"SET SESSION wait_timeout = {IDLE_SECONDS}")
+    mysql.never_let_go(connection, IDLE_SECONDS)
     connection.exec_driver_sql("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     return connection
 
