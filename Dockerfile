@@ -92,6 +92,7 @@ COPY --from=build /build/src/bookstore/shared/static /usr/share/bookstore/static
 RUN find /usr/share/bookstore/static -type f \( -name '*.css' -o -name '*.js' -o -name '*.svg' \) \
     -exec gzip --best --keep --no-name {} + -exec brotli --best --keep {} +
 COPY --from=build /build/src/bookstore/serving/templates/*.html /usr/share/bookstore/pages/
+COPY --from=build /build/src/bookstore/serving/templates/sharing*.conf /usr/share/bookstore/nginx/
 COPY deploy/nginx/templates /etc/nginx/templates
 COPY --chmod=755 deploy/nginx/start /usr/local/bin/start
 ARG VERSION=unknown

@@ -3,8 +3,11 @@
 from tests.cluster.live_shop import ApiClient
 
 
-def buy_one_of_two(ana: ApiClient, bruno: ApiClient, listing: int) -> None:
-    """Bruno orders one of the two copies that Ana offers and pays, each step twice; she sees nothing of his."""
+def buy_one_of_two(ana: ApiClient, bruno: ApiClient, listing: int) -> str:
+    """Bruno orders one of the two copies that Ana offers and pays, each step twice; she sees nothing of his.
+
+    The reference of his order.
+    """
     placed = bruno.place_order(listing, "order-1")
     assert placed.status_code == 201, placed.text
     reference = placed.json()["reference"]
@@ -16,3 +19,4 @@ def buy_one_of_two(ana: ApiClient, bruno: ApiClient, listing: int) -> None:
     assert bruno.http.get(f"/orders/{reference}").json()["status"] == "paid"
     assert ana.http.get(f"/catalog/listings/{listing}").json()["copies_available"] == 1
     assert ana.http.get(f"/orders/{reference}").status_code == 404
+    return str(reference)

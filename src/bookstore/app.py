@@ -125,7 +125,7 @@ def _add_orders(
 
     policy = orders_policy(settings)
     catalog = wiring.choose_catalog(databases, neighbors)
-    gateway = wiring.choose_gateway(settings)
+    gateway = wiring.choose_gateway(settings, databases.values())
     orders.register(app, databases["orders"], policy, catalog, gateway)
     return orders.jobs(
         databases["orders"],

@@ -4,6 +4,7 @@ It looks at databases of several services, which no service may; so it stands be
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -46,8 +47,8 @@ def audit_shop(
     """
     with databases["catalog"].reading() as session:
         findings: list[Finding] = [*audit_copies(session, at)]
-    with databases["orders"].reading() as session:
-        findings += audit_orders(session, choose_gateway(settings), orders_policy(settings), at)
+    with closing(choose_gateway(settings)) as gateway, databases["orders"].reading() as session:
+        findings += audit_orders(session, gateway, orders_policy(settings), at)
     return findings + _twice(databases, at)
 
 

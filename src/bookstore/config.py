@@ -70,6 +70,12 @@ class Settings:
     )
     workers: int = setting(2, "Server processes", validate.Range(1, 64))
     threads: int = setting(8, "Threads of each server process", validate.Range(1, 256))
+    wait_seconds: float = setting(
+        2.0,
+        "Seconds that a request for a page may have waited for a thread; one that changes something may "
+        "have waited twice as long. Later ones are refused (503) and told to come again",
+        validate.Range(0.1, 60),
+    )
     graceful_seconds: int = setting(
         30, "Seconds that running requests get to finish at a stop", validate.Range(1, 600)
     )

@@ -1,6 +1,6 @@
 """What a process consists of: its databases, and the ports between services answered here or over HTTP."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,13 +30,16 @@ if TYPE_CHECKING:
 def open_databases(settings: Settings) -> dict[str, Database]:
     """The database of each service that runs here."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return {service: open_database(settings, service) for service in settings.services}
+    databases: dict[str, Database] = {}
+    for service in settings.services:
+        databases[service] = open_database(settings, service, databases.values())
+    return databases
 
 
-def open_database(settings: Settings, service: str) -> Database:
+def open_database(settings: Settings, service: str, beside: Iterable[Database] = ()) -> Database:
     """The database of this service. Raises SettingsError when its URL cannot be used."""
     try:
-        return Database(service, settings.database_url_of(service), server_options(settings))
+        return Database(service, settings.database_url_of(service), server_options(settings), beside)
     except (ArgumentError, MissingDriver) as error:
         raise SettingsError(f"the URL of the {service} database: {error}") from error
 
@@ -107,11 +110,11 @@ def gateway_url(settings: Settings) -> str:
     return settings.sandbox_database_url or f"sqlite:///{file}"
 
 
-def choose_gateway(settings: Settings) -> "SandboxGateway":
+def choose_gateway(settings: Settings, beside: Iterable[Database] = ()) -> "SandboxGateway":
     """Who takes the money: the sandbox, which keeps books of its own and moves no real money."""
     from bookstore.orders.gateways.sandbox import SandboxGateway
 
-    return SandboxGateway(gateway_url(settings), server_options(settings))
+    return SandboxGateway(gateway_url(settings), server_options(settings), beside)
 
 
 def require_neighbors(settings: Settings) -> None:

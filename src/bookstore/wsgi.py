@@ -5,14 +5,16 @@
 
 import os
 import shutil
+import time
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import replace
 from mmap import mmap
 from pathlib import Path
 from signal import SIGTERM
 from socket import SHUT_RDWR
-from threading import Timer
+from threading import Thread, Timer
 from typing import Any
 
 from flask import Flask
@@ -22,6 +24,9 @@ from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 from bookstore.config import Settings
 from bookstore.shared.process import new_replica_name
+
+# How long the request at hand has waited for a thread, in seconds.
+WAITED: ContextVar[float] = ContextVar("waited", default=0.0)
 
 
 def create_app() -> Flask:
@@ -57,12 +62,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             listener.close()
 
     def enqueue_req(self, conn: Any) -> None:
+        conn.waits_since = time.monotonic()
         if conn.initialized or conn.data_ready or not self.alive:
             super().enqueue_req(conn)
         else:
             silent: Future[object] = Future()
             silent.set_result(_DEFER)
             self.finish_request(conn, silent)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        WAITED.set(time.monotonic() - conn.waits_since)
+        return super().handle_request(req, conn)
 
 
 class Draining(Exception):
@@ -137,11 +147,14 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Flask:
         # Each server process builds its own shop after the fork: no connection or thread is shared.
         from bookstore.app import create_shop
+        from bookstore.shared.crowding import refuse_late
         from bookstore.shared.pages import ready_when
 
         self.shop = create_shop(self.settings)
-        ready_when(self.shop.app, "drain", self.drain.check)
-        return self.shop.app
+        app = self.shop.app
+        ready_when(app, "drain", self.drain.check)
+        app.wsgi_app = refuse_late(app.wsgi_app, WAITED.get, self.settings.wait_seconds)  # type: ignore[assignment, method-assign]
+        return app
 
 
 def metrics_folder(data_dir: Path, port: int) -> Path:
@@ -171,6 +184,9 @@ def _open(worker: Any) -> None:
     for listener in worker.sockets:
         listener.sock.listen(worker.cfg.backlog)
     _start_jobs(worker)
+    if worker.age == 1:
+        # Beside the thread that lets visitors in: they need not wait for what only the log is told.
+        Thread(target=_look_at_connections, args=(worker.app.shop,), daemon=True).start()
 
 
 def _start_jobs(worker: Any) -> None:
@@ -180,6 +196,19 @@ def _start_jobs(worker: Any) -> None:
     all_of_them = shop.settings.embedded_worker
     jobs = [job for job in shop.jobs if all_of_them or job.of_each_replica]
     worker.finish_jobs = start_threads([*jobs, *shop.vital_signs])
+
+
+def _look_at_connections(shop: Any) -> None:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from bookstore.shared import connection_limits, status_views
+
+    replica = shop.app.extensions["bookstore.web"].process.replica
+    # A database that is away now is told by /readyz.
+    with suppress(SQLAlchemyError):
+        connection_limits.warn_of_few(
+            status_views.reporters(shop.app).values(), replica, shop.settings.workers
+        )
 
 
 def _stop_jobs(server: Any, worker: Any) -> None:

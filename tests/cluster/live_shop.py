@@ -159,12 +159,22 @@ class ApiClient:
 
     def __init__(self, shop: LiveShop, name: str, verify: ssl.SSLContext | bool = True) -> None:
         self.email = f"{name}@example.com"
-        self.http = httpx.Client(base_url=f"{shop.url}/api/v1", timeout=30, verify=verify)
+        self._base, self._verify = f"{shop.url}/api/v1", verify
+        self.http = self._connect()
         self.http.post(
             "/accounts/users",
             json={"name": name.title(), "email": self.email, "password": "correct horse battery"},
         ).raise_for_status()
         self.log_in()
+
+    def come_again(self) -> None:
+        """With nothing but the password: no connection, no session."""
+        self.http.close()
+        self.http = self._connect()
+        self.log_in()
+
+    def _connect(self) -> httpx.Client:
+        return httpx.Client(base_url=self._base, timeout=30, verify=self._verify)
 
     def log_in(self) -> None:
         session = self.http.post(

@@ -82,7 +82,7 @@ def services_on_files(folder: Path) -> Iterator[FaultWorld]:
         changed = {"smtp_port": mail.port, "smtp_timeout_seconds": 0.5}
         # Only while this shop is put together: another world may be made while this one lives.
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(wiring, "choose_gateway", lambda settings: HttpGateway(asked))
+            patch.setattr(wiring, "choose_gateway", lambda *_: HttpGateway(asked))
             shop = ends.enter_context(split_shop(settings, **changed))
         wires = {"neighbor": list(shop.proxies.values()), "mail": [mail], "gateway": [gateway]}
         ana, bruno = _people(shop)

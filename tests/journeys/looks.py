@@ -224,5 +224,7 @@ NO_PAGES: dict[str, tuple[Address, str]] = {
     "catalog.show_photo": (lambda world: world.photo_path, "image/jpeg"),
     "static": (at("/static/shop.css"), "text/css"),
     "web.livez": (at("/livez"), "application/json"),
+    # The end of pages, which nginx adds to them.
+    "web.personal": (at("/-/personal"), "text/html"),
     "web.readyz": (at("/readyz"), "application/json"),
 }

@@ -16,9 +16,10 @@ from bookstore.shared.access import (
     current_user,
     forget_token,
     keep_token,
+    on_shared_pages,
     signed_in_user,
 )
-from bookstore.shared.edge import chosen_locale, local_path, show_cart_count
+from bookstore.shared.edge import chosen_locale, local_path, remember_locale, show_cart_count
 
 
 @pages.route("/register", methods=["GET", "POST"])
@@ -52,6 +53,7 @@ def login() -> ResponseReturnValue:
 
 
 @pages.post("/logout")
+@on_shared_pages
 @audience(Audience.SIGNED_IN)
 def logout() -> ResponseReturnValue:
     """End this session."""
@@ -95,11 +97,18 @@ def _enter(sign_in: SignIn) -> Response:
         flash(gettext("Welcome, %(name)s.", name=sign_in.user.name), "success")
     response = make_response(redirect(_wanted_page()))
     keep_token(response, sign_in.token.text)
+    if chosen_locale() is None:
+        # nginx knows what the browser tells, not what is on record, when it looks for a page that it has.
+        remember_locale(response, sign_in.user.locale)
     return response
 
 
 def _wanted_page() -> str:
-    return local_path(request.values.get("next"))
+    """Where somebody was on the way to, or else where they came from."""
+    if "next" in request.values:
+        return local_path(request.values["next"])
+    came_from = local_path(request.referrer)
+    return "/" if came_from.startswith("/accounts/") else came_from
 
 
 def _page(template: str, form: RegisterForm | LoginForm) -> ResponseReturnValue:

@@ -26,6 +26,7 @@ from bookstore.shared.identity import (
     TokenVerifier,
     Visitor,
 )
+from bookstore.shared.sharing import sharing
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -47,6 +48,16 @@ def audience(who: Audience) -> Callable[[View], View]:
         return view
 
     return declare
+
+
+def on_shared_pages(view: View) -> View:
+    """Declare that a form of this view stands on pages that are the same for everybody, which have no token.
+
+    What the browser says of where the form came from must do there; if it says nothing, the
+    token is asked for.
+    """
+    view.on_shared_pages = True  # type: ignore[attr-defined]
+    return view
 
 
 def require_audiences(app: Flask) -> None:
@@ -132,13 +143,16 @@ def install(app: Flask, verifier: TokenVerifier) -> None:
 def _identify() -> None:
     g.identity = VISITOR
     token = request_token()
-    if token is None or request.endpoint == "static" or _view_audience() is Audience.SERVICES:
+    if token is None or _is_alike_for_all() or _view_audience() is Audience.SERVICES:
         return
     try:
         g.identity = _verifier().verify(token)
     except ExpiredToken as expired:
         if wants_json():
             _unless_renewing(expired)
+        elif sharing():
+            # nginx would not hand a new token on; a name is all that is shown.
+            g.identity = expired.identity
         else:
             g.identity = _renew(token, expired)
     except (InvalidToken, AccountsUnavailable) as error:
@@ -150,6 +164,11 @@ def _identify() -> None:
             g.unidentified = error
     if isinstance(g.identity, Identity):
         structlog.contextvars.bind_contextvars(user_id=g.identity.user_id)
+
+
+def _is_alike_for_all() -> bool:
+    """Whether nobody is asked who they are: a file, or what nginx keeps for everybody."""
+    return request.endpoint == "static" or bool(sharing() and request.endpoint != "web.personal")
 
 
 def _unless_renewing(error: ShopError) -> None:
@@ -181,8 +200,12 @@ def _verifier() -> TokenVerifier:
 
 def _view_audience() -> Audience | None:
     """The audience of the view that was asked for; None when there is no such view."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = _view()
     return None if view is None else Audience(view.__dict__["audience"])
+
+
+def _view() -> Callable[..., Any] | None:
+    return current_app.view_functions.get(request.endpoint or "")
 
 
 def _check_audience() -> None:
@@ -214,6 +237,10 @@ def _refuse_cross_site() -> None:
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.host:
         raise CrossSiteRequest
+    if origin is not None and hasattr(_view(), "on_shared_pages"):
+        # As flask-wtf notes that the token was looked at, for the forms that would do it once more.
+        g.csrf_valid = True
+        return
     try:
         current_app.extensions["csrf"].protect()
     except CSRFError as error:

@@ -6,7 +6,7 @@ always behaves as if there were three. A use case opens its own transaction with
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -79,15 +79,26 @@ class Database:
     `reading()` gives a session that never waits for a writer.
     """
 
-    def __init__(self, service: str, url: str, server: ServerOptions | None = None) -> None:
+    def __init__(
+        self,
+        service: str,
+        url: str,
+        server: ServerOptions | None = None,
+        beside: Iterable["Database"] = (),
+    ) -> None:
+        """`beside` are other databases of this process, whose connections it shares at the same address."""
         self.service = service
         self._url = url
         self._server = server or ServerOptions()
-        self.engine = _create_engine(url, self._server)
+        self.engine = _engine_of(beside, url) or _create_engine(url, self._server)
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         self._reading = sessionmaker(
             self.engine.execution_options(read_only=True), expire_on_commit=False, autoflush=False
         )
+
+    def is_at(self, url: str) -> bool:
+        """Whether this is its address."""
+        return self._url == url
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -117,6 +128,13 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _engine_of(beside: Iterable[Database], url: str) -> Engine | None:
+    """A thread asks one service at a time, so that three pools would be three times as many as it needs."""
+    if not mysql.is_mysql(url):
+        return None
+    return next((other.engine for other in beside if other.is_at(url)), None)
 
 
 def _create_engine(url: str, server: ServerOptions) -> Engine:

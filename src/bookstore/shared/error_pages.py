@@ -14,6 +14,7 @@ from bookstore.shared.database import DATABASE_AWAY
 from bookstore.shared.edge import SAFE_METHODS, local_path, wants_json
 from bookstore.shared.errors import N_, DatabaseUnavailable, ShopError, SignInRequired
 from bookstore.shared.money import Money
+from bookstore.shared.sharing import stop_sharing
 
 # Of a body that is refused at sight so much is still taken off the wire.
 MOST_DISCARDED = 64 * 1024 * 1024
@@ -72,6 +73,7 @@ def _show_error(error: Exception) -> ResponseReturnValue:
         return redirect(_login_address())
     if isinstance(error, RequestEntityTooLarge):
         _discard_body()
+    stop_sharing()
     status = _status(error)
     answer = _problem(error, status) if wants_json() else _error_page(error, status)
     for name, value in _error_headers(error).items():

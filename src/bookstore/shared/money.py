@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Self
 
 from babel.numbers import format_currency, get_currency_precision
@@ -54,7 +55,7 @@ class Money:
 
     def localized(self, locale: str) -> str:
         """The amount as a reader of this locale writes it."""
-        return str(format_currency(self.decimal, self.currency, locale=locale))
+        return _localized(self, locale)
 
     def __add__(self, other: Self) -> Self:
         self._same_currency(other)
@@ -72,3 +73,9 @@ class Money:
     def _same_currency(self, other: Self) -> None:
         if self.currency != other.currency:
             raise ValueError(f"{self.currency} and {other.currency} do not add up")
+
+
+@lru_cache(maxsize=10_000)
+def _localized(money: Money, locale: str) -> str:
+    """Prices repeat on every page, and to write one takes as long as everything else about its book."""
+    return str(format_currency(money.decimal, money.currency, locale=locale))

@@ -6,11 +6,12 @@ from flask import Blueprint, Flask, current_app, make_response, redirect, render
 from flask.typing import ResponseReturnValue
 
 from bookstore.shared import migrations, telemetry
-from bookstore.shared.access import Audience, audience
+from bookstore.shared.access import Audience, audience, on_shared_pages
 from bookstore.shared.database import Database
 from bookstore.shared.edge import LOCALES, local_path, remember_locale
 from bookstore.shared.errors import ServiceUnavailable
 from bookstore.shared.process import SERVICES
+from bookstore.shared.sharing import PERSONAL_SECONDS, Sharing, shared, sharing
 
 Readiness = Callable[[], None]
 
@@ -45,7 +46,23 @@ def metrics() -> ResponseReturnValue:
     return telemetry.metrics_page()
 
 
+@pages.get("/-/personal")
+@shared(Sharing.MEMBER)
+@audience(Audience.EVERYONE)
+def personal() -> ResponseReturnValue:
+    """The end of a page that is the same for everybody: who is here, and what is in the cart.
+
+    nginx keeps it under all cookies of the request. It may show a name when its token has expired: where more
+    than a name depends on it, a page is not shared, and asks.
+    """
+    response = make_response(render_template("personal.html"))
+    if sharing():
+        response.headers["Cache-Control"] = f"max-age={PERSONAL_SECONDS}"
+    return response
+
+
 @pages.post("/language")
+@on_shared_pages
 @audience(Audience.EVERYONE)
 def set_language() -> ResponseReturnValue:
     """Remember the chosen language in this browser and return to where it was chosen."""

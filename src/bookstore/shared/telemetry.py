@@ -24,6 +24,9 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # What follows in a path is a secret: whoever reads the link to a new password can set one.
 SECRETS_AFTER = "/accounts/reset/"
 
+# What those ask for, again and again, who look after the servers.
+OPERATORS_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
+
 REQUESTS = Histogram(
     "bookstore_request_seconds",
     "Time to answer a request, by route",
@@ -31,6 +34,9 @@ REQUESTS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 IN_FLIGHT = Gauge("bookstore_requests_in_flight", "Requests being answered now", multiprocess_mode="livesum")
+REFUSED = Counter(
+    "bookstore_requests_refused_total", "Requests refused because they had waited too long for a thread"
+)
 JOB_RUNS = Counter("bookstore_job_runs_total", "Runs of background jobs", ["job", "outcome"])
 JOB_ITEMS = Counter("bookstore_job_items_total", "Things that background jobs have done", ["job"])
 QUEUE_LENGTH = Gauge(
@@ -112,7 +118,7 @@ def observe_requests(app: Flask) -> None:
         response.headers["X-Request-ID"] = g.get("request_id", "")
         route = request.url_rule.rule if request.url_rule else "(none)"
         REQUESTS.labels(request.method, route, response.status_code).observe(seconds)
-        if route not in {"/livez", "/readyz", "/metrics"}:
+        if route not in OPERATORS_ROUTES:
             log.info(
                 "request",
                 method=request.method,

@@ -7,12 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request, url_for
+from flask import Flask, Response, current_app, g, request
 from flask_babel import Babel, format_date, format_datetime, get_locale
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bookstore.shared import access, error_pages, telemetry
+from bookstore.shared import access, error_pages, sharing, telemetry, template_words
 from bookstore.shared.access import Audience, audience, current_user
 from bookstore.shared.edge import (
     LOCALES,
@@ -26,6 +26,7 @@ from bookstore.shared.edge import (
 from bookstore.shared.identity import Identity, TokenVerifier
 from bookstore.shared.money import Money
 from bookstore.shared.pages import pages
+from bookstore.shared.sharing import Sharing
 from bookstore.shared.tracing import Tracing
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -73,7 +74,9 @@ def new_app(
     Babel(app, locale_selector=_select_locale)
     CSRFProtect(app)
     access.install(app, verifier)
+    app.after_request(_answer_conditionally)
     app.after_request(_secure_headers)
+    sharing.install(app)
     error_pages.install(app)
     _prepare_templates(app, edge)
     app.register_blueprint(pages)
@@ -90,15 +93,15 @@ def _as_function(view: Callable[..., Any]) -> Callable[..., Any]:
     return serve
 
 
-@cache
-def _static_version(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-
-
 def static_url(filename: str) -> str:
     """The address of a file of the app itself, which changes when its content does."""
-    version = _static_version(Path(str(current_app.static_folder)) / filename)
-    return url_for("static", filename=filename, v=version)
+    return f"{current_app.static_url_path}/{filename}?v={_static_version(filename)}"
+
+
+@cache
+def _static_version(filename: str) -> str:
+    content = (Path(__file__).parent / "static" / filename).read_bytes()
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def _secure_headers(response: Response) -> Response:
@@ -121,7 +124,18 @@ def _serving() -> str:
     return policy().process.service_of(request.blueprint)
 
 
+def _answer_conditionally(response: Response) -> Response:
+    """Whoever has the same answer already is told so (304), unless it is for nobody to keep."""
+    is_kept = request.method == "GET" and response.status_code == 200 and not response.direct_passthrough
+    if is_kept and not response.cache_control.no_store:
+        response.add_etag()
+        response.make_conditional(request)
+    return response
+
+
 def _select_locale() -> str:
+    if told := sharing.told_locale():
+        return told
     if chosen := chosen_locale():
         return chosen
     user = current_user()
@@ -136,12 +150,13 @@ def _prepare_templates(app: Flask, edge: WebPolicy) -> None:
     app.jinja_env.filters["date"] = _format_date
     app.jinja_env.filters["datetime"] = format_datetime
     app.jinja_env.globals["static_url"] = static_url
+    template_words.install(app)
 
     @app.context_processor
     def context() -> dict[str, Any]:
         return {
             "current_user": current_user(),
-            "cart_count": cart_count(),
+            "cart_count": 0 if sharing.sharing() == Sharing.VISITOR else cart_count(),
             "locale": str(get_locale()),
             "locales": LOCALES,
             "request_id": g.get("request_id", ""),
