@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bookstore.catalog import search_index
 from bookstore.catalog.search_generations import current_generation
 from bookstore.catalog.search_index import (
     IndexReplaced,
@@ -17,6 +18,7 @@ from bookstore.catalog.search_index import (
     SearchIndex,
     SearchQuery,
 )
+from bookstore.catalog.search_page import find_page
 from bookstore.shared.errors import InvalidCursor
 from tests.unit.indexed_books import book
 
@@ -214,6 +216,24 @@ class TestWriting:
         assert ids(index, text="green") == [1, 8]
         assert ids(index, text="red", sort="newest") == [5, 4, 3]
         assert (index.doc_count, index.position) == (6, 8)
+
+    def test_what_was_found_is_kept_until_there_is_something_new(self, index, monkeypatch):
+        asked = []
+        monkeypatch.setattr(
+            search_index, "find_page", lambda *told, **more: asked.append(told[1]) or find_page(*told, **more)
+        )
+        pages = [index.search(SearchQuery(text="red"), facets=True) for _ in range(2)]
+        assert pages[0] == pages[1]
+        assert len(asked) == 1
+        index.search(SearchQuery(text="red"), facets=False)
+        index.search(SearchQuery(text="red", sort="newest"), facets=True)
+        assert len(asked) == 3
+
+        with index.try_writer() as writer:
+            writer.remove([pages[0].ids[0]])
+            writer.commit(8)
+        assert index.reload()
+        assert index.search(SearchQuery(text="red"), facets=True).total == pages[0].total - 1
 
     def test_the_position_is_that_of_the_last_commit(self, index):
         with index.try_writer() as writer:

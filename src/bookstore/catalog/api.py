@@ -16,6 +16,7 @@ from bookstore.catalog.api_schemas import (
     OwnListingSchema,
     ShownListingSchema,
 )
+from bookstore.catalog.book_pages import offers_of
 from bookstore.catalog.book_summaries import summarize
 from bookstore.catalog.books import BookNotFound, Description, NoTitle, TextTooLong, UnknownIsbn
 from bookstore.catalog.isbn import InvalidIsbn
@@ -38,6 +39,7 @@ from bookstore.shared.errors import InvalidCursor, SignInRequired
 from bookstore.shared.identity import InvalidToken
 from bookstore.shared.money import InvalidAmount, Money
 from bookstore.shared.pagination import Page
+from bookstore.shared.sharing import Sharing, shared
 
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 TERM_ERRORS = (PriceOutOfRange, WrongCurrency, CopiesOutOfRange, NotesTooLong, InvalidAmount)
@@ -66,13 +68,14 @@ def _allow_photos(endpoint: str | None, values: dict[str, Any] | None) -> None:
 @blueprint.arguments(OffersArguments, location="query")
 @blueprint.response(200, BookSchema)
 @error_responses(blueprint, BookNotFound, InvalidCursor)
+@shared(Sharing.ANSWER)
 @audience(Audience.EVERYONE)
 def show_book(wanted: dict[str, Any], book_id: int) -> dict[str, Any]:
     """A book and its listings, cheapest first."""
     runtime = current()
     with runtime.database.reading() as session:
         book = books.find(session, book_id)
-        offers = listings.of_book(session, book_id, wanted["cursor"], wanted["limit"])
+        offers = offers_of(session, book_id, wanted["cursor"], wanted["limit"])
         summary = summarize(session, [book_id], runtime.policy.currency)[0]
     fields = {name: getattr(book, name) for name in BookSchema().fields if hasattr(book, name)}
     return fields | {
@@ -124,6 +127,7 @@ def list_own(wanted: dict[str, Any]) -> Page[Listing]:
 @blueprint.route(LISTING, methods=["GET"])
 @blueprint.response(200, ShownListingSchema)
 @error_responses(blueprint, ListingNotFound)
+@shared(Sharing.ANSWER)
 @audience(Audience.EVERYONE)
 def show(listing_id: int) -> Any:
     """A listing on sale; its seller sees it also when it is withdrawn, with all that buyers do not see."""

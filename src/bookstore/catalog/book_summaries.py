@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import BindParameter, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from bookstore.catalog.models import Book, Listing, slug_of
+from bookstore.catalog.models import Book, BookAddresses, Listing, table_of
 from bookstore.shared.money import Money
 
 
 @dataclass(frozen=True)
-class BookSummary:
+class BookSummary(BookAddresses):
     """One book in a list. `from_price` is None when no copy is available."""
 
     id: int
@@ -24,38 +24,42 @@ class BookSummary:
     copies_available: int
 
     @property
-    def slug(self) -> str:
-        return slug_of(self.title)
-
-    @property
     def url(self) -> str:
-        return f"/books/{self.id}-{self.slug}"
+        return self.path
 
-    @property
-    def cover_url(self) -> str:
-        return f"/covers/{self.id}.svg"
+
+# Statements are built once; `ids` are as many as are asked for.
+_books, _listings = table_of(Book), table_of(Listing)
+_COLUMNS = ("id", "title", "authors", "isbn13", "year", "language")
+_IDS: BindParameter[int] = bindparam("ids", expanding=True)
+BOOKS = select(*(_books.c[name] for name in _COLUMNS)).where(_books.c.id.in_(_IDS))
+OFFERS = (
+    select(_listings.c.book_id, func.min(_listings.c.price_minor), func.sum(_listings.c.available))
+    .where(_listings.c.book_id.in_(_IDS))
+    .where(_listings.c.withdrawn_at.is_(None), _listings.c.available > 0)
+    .group_by(_listings.c.book_id)
+)
 
 
 def summarize(session: Session, book_ids: Sequence[int], currency: str) -> list[BookSummary]:
     """The books of these ids in their order; those that are gone are left out. Two statements."""
     offers = _offers(session, book_ids)
-    columns = (Book.id, Book.title, Book.authors, Book.isbn13, Book.year, Book.language)
-    rows = {row.id: row for row in session.execute(select(*columns).where(Book.id.in_(book_ids)))}
+    rows = {row.id: row._asdict() for row in session.execute(BOOKS, {"ids": list(book_ids)})}
     summaries = []
     for book_id in book_ids:
         if book_id in rows:
             price, copies = offers.get(book_id, (None, 0))
             from_price = None if price is None else Money(price, currency)
-            summaries.append(BookSummary(*rows[book_id], from_price=from_price, copies_available=copies))
+            summaries.append(BookSummary(**rows[book_id], from_price=from_price, copies_available=copies))
     return summaries
+
+
+def copies_on_sale(session: Session, book_id: int) -> int:
+    """How many copies of a book can be bought, of all who offer it."""
+    return _offers(session, [book_id]).get(book_id, (0, 0))[1]
 
 
 def _offers(session: Session, book_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
     """The cheapest price in minor units and the number of copies, by book."""
-    on_sale = (Listing.withdrawn_at.is_(None), Listing.available > 0)
-    query = (
-        select(Listing.book_id, func.min(Listing.price_minor), func.sum(Listing.available))
-        .where(Listing.book_id.in_(book_ids), *on_sale)
-        .group_by(Listing.book_id)
-    )
-    return {book_id: (int(price), int(copies)) for book_id, price, copies in session.execute(query)}
+    found = session.execute(OFFERS, {"ids": list(book_ids)})
+    return {book_id: (int(price), int(copies)) for book_id, price, copies in found}

@@ -8,21 +8,19 @@ from flask import (
     render_template,
     request,
     send_from_directory,
-    url_for,
 )
 from flask.typing import ResponseReturnValue
 
-from bookstore.catalog import books, listings
-from bookstore.catalog.book_summaries import summarize
+from bookstore.catalog import books
+from bookstore.catalog.book_pages import book_page
 from bookstore.catalog.covers import cover_svg, etag_of
-from bookstore.catalog.labels import category_name, language_name
 from bookstore.catalog.models import MAX_ID
 from bookstore.catalog.pages import pages
 from bookstore.catalog.photos import FILE_NAME
-from bookstore.catalog.reservations import MAX_QUANTITY
 from bookstore.catalog.runtime import current
 from bookstore.shared.access import Audience, audience, current_user
 from bookstore.shared.edge import YEAR
+from bookstore.shared.sharing import Sharing, shared
 
 OFFERS_PER_PAGE = 50
 DAY = 24 * 3600
@@ -30,29 +28,15 @@ DAY = 24 * 3600
 
 @pages.get(f"/books/<int(max={MAX_ID}):book_id>", defaults={"slug": ""})
 @pages.get(f"/books/<int(max={MAX_ID}):book_id>-<slug>")
+@shared(Sharing.VISITOR, Sharing.MEMBER)
 @audience(Audience.EVERYONE)
 def show_book(book_id: int, slug: str) -> ResponseReturnValue:
     """A book and what is offered of it, cheapest first."""
-    runtime, cursor = current(), request.args.get("cursor")
-    with runtime.database.reading() as session:
-        book = books.find(session, book_id)
-        if slug != book.slug:
-            return redirect(book.path, 301)
-        offers = listings.of_book(session, book_id, cursor, OFFERS_PER_PAGE)
-        summary = summarize(session, [book_id], runtime.policy.currency)[0]
-    following = url_for("catalog.show_book", book_id=book_id, slug=slug, cursor=offers.next_cursor)
-    return render_template(
-        "catalog/book.html",
-        book=book,
-        language=language_name(book.language) if book.language else None,
-        category=category_name(book.category) if book.category else None,
-        offers=offers.items,
-        best=next((offer for offer in offers.items if offer.available), None) if not cursor else None,
-        summary=summary,
-        is_first_page=not cursor,
-        next_url=following if offers.next_cursor else None,
-        max_quantity=MAX_QUANTITY,
-    )
+    with current().database.reading() as session:
+        page = book_page(session, book_id, request.args.get("cursor"), OFFERS_PER_PAGE)
+    if slug != page.book.slug:
+        return redirect(page.book.path, 301)
+    return render_template("catalog/book.html", page=page)
 
 
 @pages.get(f"/covers/<int(max={MAX_ID}):book_id>.svg")

@@ -21,6 +21,7 @@ from bookstore.shared.access import Audience, audience
 from bookstore.shared.api import MoneySchema, PageArguments, error_responses
 from bookstore.shared.errors import InvalidCursor
 from bookstore.shared.money import Money
+from bookstore.shared.sharing import Sharing, shared
 
 
 def _alternatives(description: str) -> "ma.fields.List[Any]":
@@ -122,6 +123,7 @@ class FoundBooksSchema(ma.Schema):
 @blueprint.arguments(BooksArguments, location="query")
 @blueprint.response(200, FoundBooksSchema)
 @error_responses(blueprint, InvalidCursor, NotAPrice, NegativePrice, PricesReversed)
+@shared(Sharing.ANSWER)
 @audience(Audience.EVERYONE)
 def list_books(arguments: dict[str, Any]) -> dict[str, Any]:
     """Search the books, or list them newest first."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from flask_babel import format_decimal, get_locale, gettext, lazy_gettext
+from babel.numbers import format_decimal
+from flask_babel import get_locale, gettext, lazy_gettext
 
 from bookstore.catalog.browse_query import Browse, PriceRange
 from bookstore.catalog.labels import category_name, condition_name, language_name
@@ -98,7 +100,7 @@ class BrowsePage:
     def price_options(self) -> list[Option]:
         """The price ranges that have books, and the chosen one."""
         options = [self._price_option(bucket) for bucket in self.result.prices]
-        return [option for option in options if option.selected or option.count != _number(0)]
+        return [option for option in options if option.selected or option.count != localized_number(0)]
 
     @property
     def chips(self) -> list[Chip]:
@@ -131,7 +133,7 @@ class BrowsePage:
 
     @property
     def total(self) -> str | None:
-        return None if self.result.total is None else _number(self.result.total)
+        return None if self.result.total is None else localized_number(self.result.total)
 
     def _facet(self, name: str) -> Facet:
         chosen: tuple[str, ...] = getattr(self.browse, name)
@@ -148,8 +150,8 @@ class BrowsePage:
     def _option(self, facet: str, value: str, count: int | None) -> Option:
         return Option(
             _NAMES[facet](value),
-            None if count is None else _number(count),
-            self.browse.toggling(facet, value).address(),
+            None if count is None else localized_number(count),
+            _address_toggling(self.browse, facet, value),
             value in getattr(self.browse, facet),
         )
 
@@ -163,7 +165,7 @@ class BrowsePage:
         selected = chosen == (lowest.minor or None, highest.minor if highest else None)
         url = (self.browse.priced() if selected else priced).address()
         label = _range_label(lowest if lowest.minor else None, highest)
-        return Option(label, _number(bucket.count), url, selected)
+        return Option(label, localized_number(bucket.count), url, selected)
 
     def _chips(self) -> Iterator[Chip]:
         if self.browse.author:
@@ -184,6 +186,12 @@ def _(message: str, **values: str) -> str:
     return str(gettext(message, **values))
 
 
+@lru_cache(maxsize=10_000)
+def _address_toggling(browse: Browse, facet: str, value: str) -> str:
+    """Where the link of each value of a facet leads; there are some forty on a page."""
+    return browse.toggling(facet, value).address()
+
+
 def _range_label(lowest: Money | None, highest: Money | None) -> str:
     if lowest is None and highest is None:
         return _("Any price")
@@ -198,8 +206,15 @@ def _localized(money: Money | None) -> str:
     return "" if money is None else money.localized(str(get_locale()))
 
 
-def _number(count: int) -> str:
-    return str(format_decimal(count))
+def localized_number(count: int) -> str:
+    """The number as the reader writes it."""
+    return _number_in(str(get_locale()), count)
+
+
+@lru_cache(maxsize=10_000)
+def _number_in(locale: str, count: int) -> str:
+    """A page has some fifty of them, mostly the same ones as the page before."""
+    return str(format_decimal(count, locale=locale))
 
 
 def _message(error: ShopError) -> str:

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import format_decimal
 
-from bookstore.catalog.browse_page import BrowsePage
+from bookstore.catalog.browse_page import BrowsePage, localized_number
 from bookstore.catalog.browse_query import Browse, cursor_of
 from bookstore.catalog.labels import category_name
 from bookstore.catalog.pages import pages
@@ -14,6 +13,7 @@ from bookstore.catalog.runtime import current
 from bookstore.catalog.search import Search, SearchResult
 from bookstore.catalog.search_index import SearchQuery
 from bookstore.shared.access import Audience, audience
+from bookstore.shared.sharing import Sharing, shared
 
 NEWEST_BOOKS = 12
 HOME_CATEGORIES = 18
@@ -29,6 +29,7 @@ class CategoryLink:
 
 
 @pages.get("/")
+@shared(Sharing.VISITOR, Sharing.MEMBER)
 @audience(Audience.EVERYONE)
 def home() -> ResponseReturnValue:
     """The newest books on sale, and the ways into the shop."""
@@ -40,6 +41,7 @@ def home() -> ResponseReturnValue:
 
 
 @pages.get("/books")
+@shared(Sharing.VISITOR, Sharing.MEMBER)
 @audience(Audience.EVERYONE)
 def browse() -> ResponseReturnValue:
     """The books that match, with everything to narrow them down."""
@@ -55,7 +57,7 @@ def browse() -> ResponseReturnValue:
 
 def _category_link(category: str, count: int) -> CategoryLink:
     address = Browse(category=(category,)).address()
-    return CategoryLink(category_name(category), str(format_decimal(count)), address)
+    return CategoryLink(category_name(category), localized_number(count), address)
 
 
 def _newest(search: Search) -> SearchResult:

@@ -1,5 +1,8 @@
 """What languages, categories and conditions are called in the language of the reader."""
 
+from collections.abc import Mapping
+from functools import cache
+
 from babel import Locale
 from flask_babel import get_locale, gettext, lazy_gettext
 
@@ -58,10 +61,17 @@ def category_name(category: str) -> str:
 
 
 def condition_name(condition: str) -> str:
-    names = {known.value: name for known, name in CONDITION_NAMES.items()}
-    return str(names.get(condition, condition))
+    try:
+        return str(CONDITION_NAMES[Condition(condition)])
+    except ValueError:
+        return condition
 
 
-def _languages() -> dict[str, str]:
-    locale = get_locale() or Locale("en")
+def _languages() -> Mapping[str, str]:
+    return _languages_in(get_locale() or Locale("en"))
+
+
+@cache
+def _languages_in(locale: Locale) -> Mapping[str, str]:
+    """Hundreds of names, which Babel would look up anew for each book."""
     return dict(locale.languages)

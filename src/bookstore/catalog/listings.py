@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -243,20 +243,6 @@ def of_seller(session: Session, seller_id: str, cursor: str | None, limit: int) 
     found = list(session.scalars(query.limit(limit + 1)))
     more = len(found) > limit
     return Page(found[:limit], encode_cursor([found[limit - 1].id]) if more else None)
-
-
-def of_book(session: Session, book_id: int, cursor: str | None, limit: int) -> Page[Listing]:
-    """What is on sale of a book, cheapest first; what has just run out comes last. Raises InvalidCursor."""
-    ran_out = case((Listing.available == 0, 1), else_=0)
-    order = (ran_out, Listing.price_minor, Listing.id)
-    query = select(Listing).where(Listing.book_id == book_id, Listing.withdrawn_at.is_(None))
-    if cursor is not None:
-        query = query.where(tuple_(*order) > tuple_(*decode_cursor(cursor, int, int, int)))
-    found = list(session.scalars(query.order_by(*order).limit(limit + 1)))
-    if len(found) <= limit:
-        return Page(found, None)
-    last = found[limit - 1]
-    return Page(found[:limit], encode_cursor([int(last.available == 0), last.price_minor, last.id]))
 
 
 def of_key(session: Session, seller_id: str, offer_key: str | None) -> Listing | None:

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    Table,
     Text,
     UniqueConstraint,
 )
@@ -42,6 +44,12 @@ class Base(DeclarativeBase):
     """The tables that catalog owns; no other service reads them."""
 
     metadata = service_metadata()
+
+
+def table_of(model: type[Base]) -> Table:
+    """For statements of columns, which need nothing of the objects."""
+    assert isinstance(model.__table__, Table)
+    return model.__table__
 
 
 class NotYours(Forbidden):
@@ -82,7 +90,49 @@ def _words(enum: type[StrEnum]) -> Enum:
     )
 
 
-class Book(Base):
+class BookAddresses:
+    """Where a book is found, for all that has its number and title: the row, and what pages show of it."""
+
+    if TYPE_CHECKING:
+        id: Any
+        title: Any
+
+    @property
+    def slug(self) -> str:
+        return slug_of(self.title)
+
+    @property
+    def path(self) -> str:
+        """The address of the book's page."""
+        return f"/books/{self.id}-{self.slug}"
+
+    @property
+    def cover_url(self) -> str:
+        return f"/covers/{self.id}.svg"
+
+
+class ListingValues:
+    """What follows from the columns of a listing, for the row and for what pages show of it."""
+
+    if TYPE_CHECKING:
+        price_minor: Any
+        currency: Any
+        photo: Any
+
+    @property
+    def price(self) -> Money:
+        return Money(self.price_minor, self.currency)
+
+    @property
+    def photo_url(self) -> str | None:
+        return f"/media/{self.photo}.jpg" if self.photo else None
+
+    @property
+    def thumbnail_url(self) -> str | None:
+        return f"/media/{self.photo}-small.jpg" if self.photo else None
+
+
+class Book(BookAddresses, Base):
     """A title or edition. Its identity keeps the same book from being entered twice.
 
     `listed_at` is when the book last became news: at its creation, and whenever a listing is published.
@@ -118,21 +168,8 @@ class Book(Base):
         self.authors_key = authors_key_of(authors)
         return authors
 
-    @property
-    def slug(self) -> str:
-        return slug_of(self.title)
 
-    @property
-    def path(self) -> str:
-        """The address of the book's page."""
-        return f"/books/{self.id}-{self.slug}"
-
-    @property
-    def cover_url(self) -> str:
-        return f"/covers/{self.id}.svg"
-
-
-class Listing(Base):
+class Listing(ListingValues, Base):
     """A seller's offer of a book. Its copies are available, held or sold; their sum is what was offered.
 
     The counters move only by conditional updates in the database (`reservations`, `listings.edit`).
@@ -173,18 +210,6 @@ class Listing(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
 
     book: Mapped[Book] = relationship(lazy="raise_on_sql")
-
-    @property
-    def price(self) -> Money:
-        return Money(self.price_minor, self.currency)
-
-    @property
-    def photo_url(self) -> str | None:
-        return f"/media/{self.photo}.jpg" if self.photo else None
-
-    @property
-    def thumbnail_url(self) -> str | None:
-        return f"/media/{self.photo}-small.jpg" if self.photo else None
 
     @property
     def is_withdrawn(self) -> bool:

@@ -5,7 +5,7 @@ the row has made the move. Lines go in the order of their listings, so that two 
 other. The promises are those of the catalog port of orders.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,12 +98,14 @@ def reserve(
 def commit(session: Session, reference: str) -> None:
     """The held copies are sold; repeating it changes nothing. Raises ReservationGone."""
     with session.begin():
-        _lock(session, reference)
+        known = _lock(session, reference)
         in_time = Reservation.expires_at > utcnow()
+        if known is None:
+            raise ReservationGone
         if _move(session, reference, ReservationStatus.HELD, ReservationStatus.COMMITTED, in_time):
-            for line in _lines(session, reference):
+            for line in known.lines:
                 _shift(session, line, Listing.held, Listing.sold)
-        elif _status(session, reference) is not ReservationStatus.COMMITTED:
+        elif known.status is not ReservationStatus.COMMITTED:
             raise ReservationGone
 
 
@@ -111,11 +113,13 @@ def commit(session: Session, reference: str) -> None:
 def release(session: Session, reference: str) -> None:
     """Give the copies back, held or sold; an unknown or released reference changes nothing."""
     with session.begin():
-        _lock(session, reference)
+        known = _lock(session, reference)
+        if known is None:
+            return
         if _move(session, reference, ReservationStatus.HELD, ReservationStatus.RELEASED):
-            _give_back(session, reference, Listing.held)
+            _give_back(session, known, Listing.held)
         elif _move(session, reference, ReservationStatus.COMMITTED, ReservationStatus.RELEASED):
-            _give_back(session, reference, Listing.sold)
+            _give_back(session, known, Listing.sold)
         else:
             # An expired one has given its copies back already; from now on it cannot take them anew.
             _move(session, reference, ReservationStatus.EXPIRED, ReservationStatus.RELEASED)
@@ -139,11 +143,11 @@ def expire_due(session: Session, limit: int = SWEEP) -> int:
 def _expire(session: Session, reference: str, now: datetime) -> bool:
     """Only if it is still held and was not renewed: a commit or a renewal may be faster."""
     with session.begin():
-        _lock(session, reference)
+        known = _lock(session, reference)
         is_due = Reservation.expires_at <= now
         expired = _move(session, reference, ReservationStatus.HELD, ReservationStatus.EXPIRED, is_due)
-        if expired:
-            _give_back(session, reference, Listing.held)
+        if expired and known is not None:
+            _give_back(session, known, Listing.held)
     return expired
 
 
@@ -161,18 +165,17 @@ def _merged(lines: Sequence[tuple[int, int]]) -> Copies:
 @repeatable
 def _hold(session: Session, reference: str, copies: Copies, hold: timedelta) -> HeldCopies:
     until = utcnow() + hold
-    held, expired = ReservationStatus.HELD, ReservationStatus.EXPIRED
     with session.begin():
         known = _lock(session, reference)
-        if known is None:
-            _enter(session, reference, copies, until)
-        elif not known.wants(copies):
-            raise ReservationGone
-        elif not _move(session, reference, held, held, expires_at=until):
-            if not _move(session, reference, expired, held, expires_at=until):
-                raise ReservationGone
+        takes = known is None or _renew(session, known, copies, until)
+        known = known or _enter(session, reference, until)
+        if takes:
             _take(session, copies)
-        return HeldCopies(reference, until, _held_lines(session, reference))
+        offers = listings.offers(session, copies)
+        if takes:
+            books.mark_changed(session, {offer.book_id for offer in offers.values()})
+        known.lines = known.lines or _lines_at_prices_of(offers, copies)
+        return HeldCopies(reference, until, _held(known, offers))
 
 
 def _lock(session: Session, reference: str) -> Reservation | None:
@@ -181,26 +184,28 @@ def _lock(session: Session, reference: str) -> Reservation | None:
     Without it, a server may look for the row of an update by status and time of expiry. While another one
     renews the hold, the row moves in that index, and the update passes it by.
     """
-    return session.scalar(select(Reservation).where(Reservation.reference == reference).with_for_update())
+    query = select(Reservation).where(Reservation.reference == reference).with_for_update()
+    return session.scalar(query, execution_options={"populate_existing": True})
 
 
-def _enter(session: Session, reference: str, copies: Copies, until: datetime) -> None:
+def _enter(session: Session, reference: str, until: datetime) -> Reservation:
     """The reservation goes first: its unique reference stops whoever tries the same meanwhile."""
-    reservation = Reservation(reference=reference, status=ReservationStatus.HELD, expires_at=until)
-    session.add(reservation)
+    entered = Reservation(reference=reference, status=ReservationStatus.HELD, expires_at=until, lines=[])
+    session.add(entered)
     session.flush()
-    _take(session, copies)
-    offers = listings.offers(session, copies)
-    reservation.lines = [
-        ReservationLine(
-            listing_id=listing_id,
-            quantity=quantity,
-            price_minor=offers[listing_id].price.minor,
-            currency=offers[listing_id].price.currency,
-        )
-        for listing_id, quantity in copies.items()
-    ]
-    session.flush()
+    return entered
+
+
+def _renew(session: Session, known: Reservation, copies: Copies, until: datetime) -> bool:
+    """Hold on for longer; whether the copies are to be taken anew. Raises ReservationGone."""
+    held, expired = ReservationStatus.HELD, ReservationStatus.EXPIRED
+    if not known.wants(copies):
+        raise ReservationGone
+    if _move(session, known.reference, held, held, expires_at=until):
+        return False
+    if not _move(session, known.reference, expired, held, expires_at=until):
+        raise ReservationGone
+    return True
 
 
 def _take(session: Session, copies: Copies) -> None:
@@ -216,15 +221,14 @@ def _take(session: Session, copies: Copies) -> None:
     ]
     if missing:
         raise NotEnoughCopies(missing)
-    _tell_search(session, copies)
 
 
-def _give_back(session: Session, reference: str, source: InstrumentedAttribute[int]) -> None:
+def _give_back(session: Session, known: Reservation, source: InstrumentedAttribute[int]) -> None:
     """Held or sold copies become available; those of a withdrawn listing too, though nobody can buy them."""
-    lines = _lines(session, reference)
-    for line in lines:
+    for line in known.lines:
         _shift(session, line, source, Listing.available)
-    _tell_search(session, [line.listing_id for line in lines])
+    returned = Listing.id.in_([line.listing_id for line in known.lines])
+    books.mark_changed(session, session.scalars(select(Listing.book_id).where(returned)))
 
 
 def _shift(
@@ -270,27 +274,19 @@ def _changes_one(session: Session, change: Any) -> bool:
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]  # an update has it
 
 
-def _status(session: Session, reference: str) -> ReservationStatus | None:
-    return session.scalar(select(Reservation.status).where(Reservation.reference == reference))
+def _lines_at_prices_of(offers: Mapping[int, Offer], copies: Copies) -> list[ReservationLine]:
+    return [
+        ReservationLine(
+            listing_id=listing_id,
+            quantity=quantity,
+            price_minor=offers[listing_id].price.minor,
+            currency=offers[listing_id].price.currency,
+        )
+        for listing_id, quantity in copies.items()
+    ]
 
 
-def _lines(session: Session, reference: str) -> Sequence[ReservationLine]:
-    return session.scalars(
-        select(ReservationLine)
-        .join(Reservation, Reservation.id == ReservationLine.reservation_id)
-        .where(Reservation.reference == reference)
-        .order_by(ReservationLine.listing_id)
-    ).all()
-
-
-def _held_lines(session: Session, reference: str) -> tuple[HeldLine, ...]:
-    lines = _lines(session, reference)
-    offers = listings.offers(session, [line.listing_id for line in lines])
+def _held(known: Reservation, offers: Mapping[int, Offer]) -> tuple[HeldLine, ...]:
     return tuple(
-        HeldLine(replace(offers[line.listing_id], price=line.price), line.quantity) for line in lines
+        HeldLine(replace(offers[line.listing_id], price=line.price), line.quantity) for line in known.lines
     )
-
-
-def _tell_search(session: Session, listing_ids: Iterable[int]) -> None:
-    book_ids = select(Listing.book_id).where(Listing.id.in_(list(listing_ids)))
-    books.mark_changed(session, session.scalars(book_ids))

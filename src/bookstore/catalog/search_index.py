@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -58,6 +58,8 @@ _THREADS = 1
 _WRITER_HEAP_BYTES = 30_000_000
 _REBUILD_HEAP_BYTES = 100_000_000
 _PROGRESS_EVERY = 1_000
+# Of one state of the index. An answer has 3 KB.
+_KEPT_ANSWERS = 1_000
 
 
 class IndexReplaced(Exception):
@@ -133,6 +135,10 @@ class IndexWriter:
         self.close()
 
 
+# Of one state of the index. An answer has 3 KB.
+KEPT_ANSWERS = 1_000
+
+
 @dataclass(frozen=True)
 class _Opened:
     """A generation, open for reading, and the state of its files when it was last looked at."""
@@ -140,6 +146,9 @@ class _Opened:
     generation: str
     engine: tantivy.Index
     signature: tuple[int, ...]
+    # What was asked and found since it was opened, which is true for as long as this is what is open. Whoever
+    # browses asks the same as others, and to count the facets of a million books takes 50 ms.
+    found: dict[tuple[SearchQuery, bool, tuple[int, ...]], SearchPage] = field(default_factory=dict)
 
 
 class SearchIndex:
@@ -211,8 +220,14 @@ class SearchIndex:
 
         Raises InvalidCursor when `query.after` is of another sort order, and IndexUnusable.
         """
+        opened, asked = self._opened, (query, facets, tuple(price_bounds))
+        if (known := opened.found.get(asked)) is not None:
+            return known
         with _engine_failures():
-            return find_page(self._opened.engine.searcher(), query, facets=facets, price_bounds=price_bounds)
+            page = find_page(opened.engine.searcher(), query, facets=facets, price_bounds=price_bounds)
+        if len(opened.found) < _KEPT_ANSWERS:
+            opened.found[asked] = page
+        return page
 
     def try_writer(self) -> IndexWriter | None:
         """The writer of the index, or None while it is taken or being replaced. Raises IndexUnusable."""

@@ -10,6 +10,7 @@ from bookstore.catalog import (  # the view modules add their routes to the blue
     browse_api,
     browse_views,
     internal,
+    kept_markup,
     selling_views,
     upload_views,
 )
@@ -33,6 +34,7 @@ __all__ = ["book_views", "browse_api", "browse_views", "install", "selling_views
 def install(app: Flask, database: Database, policy: Policy, search: Search) -> None:
     app.extensions[EXTENSION] = Runtime(database, policy, search)
     app.register_blueprint(pages)
+    kept_markup.install(app)
     app.register_blueprint(internal.internal)
     register_api(app, "catalog", api.blueprint, DESCRIPTION)
     ready_when(app, "catalog_database", database_is_ready(database))

@@ -22,7 +22,9 @@ class FakeAccounts:
     def renew(self, token: str) -> str:
         raise SessionEnded
 
-    def token(self, user_id: str, name: str, roles: Sequence[str] = (), locale: str = "en") -> str:
+    def token(
+        self, user_id: str, name: str, roles: Sequence[str] = (), locale: str = "en", lives: int = 3600
+    ) -> str:
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -32,6 +34,6 @@ class FakeAccounts:
             "locale": locale,
             "sid": f"session-of-{user_id}",
             "roles": list(roles),
-            "exp": int(time.time()) + 3600,
+            "exp": int(time.time()) + lives,
         }
         return jwt.encode({"alg": "Ed25519", "kid": "test"}, claims, self._key, algorithms=["Ed25519"])

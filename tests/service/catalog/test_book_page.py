@@ -6,15 +6,17 @@ from io import BytesIO
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from bookstore.catalog import listings, reservations
-from bookstore.catalog.models import Book
+from bookstore.catalog.models import Book, Listing
 from bookstore.shared.database import Database
 from tests.people import Person
 from tests.service.catalog.images import image
 from tests.service.catalog.stock import ANA, CARLA, NO_PHOTOS, offer
 
 PATH = "/books/1-pedro-paramo"
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 @pytest.mark.parametrize("path", ["/books/1", "/books/1-", "/books/1-another-title", "/books/1-Pedro-Paramo"])
@@ -69,8 +71,66 @@ def test_a_quantity_is_asked_up_to_a_hundred(app: Flask, database: Database) -> 
 def test_the_seller_edits_instead_of_buying(ana: Person, database: Database) -> None:
     listing = offer(database)
     page = ana.get(PATH).text
-    assert '/orders/cart"' not in page.partition("<main")[2]
+    assert '/orders/cart"' not in page.partition("<main")[2].partition("</main>")[0]
     assert f'href="/sell/{listing}"' in page
+
+
+def test_what_is_kept_of_a_page_has_nothing_of_those_who_saw_it(
+    app: Flask, ana: Person, carla: Person, database: Database
+) -> None:
+    listing = offer(database)
+    visitor = app.test_client()
+    before = [reader.get(PATH).text for reader in (visitor, ana, carla)]
+    after = [reader.get(PATH).text for reader in (carla, ana, visitor)]
+
+    for page in (before[0], before[2], after[0], after[2]):
+        assert "Add to cart" in page
+        assert f"/sell/{listing}" not in page
+    for page in (before[1], after[1]):
+        assert "Add to cart" not in page
+        assert f"/sell/{listing}" in page
+    # Each form has the token of the one who reads it, as the one for the language has, which is never kept.
+    for page in before + after:
+        assert len(set(TOKEN.findall(page))) == 1
+    tokens = [TOKEN.findall(page)[0] for page in (before[0], before[2])]
+    assert len(set(tokens)) == 2
+
+
+def test_a_page_is_never_older_than_its_rows(app: Flask, database: Database) -> None:
+    listing = offer(database, price="12.50", copies=2)
+    visitor = app.test_client()
+    assert "2 copies" in visitor.get(PATH).text
+
+    with database.writing() as session:
+        reservations.reserve(session, "A1", [(listing, 1)], timedelta(hours=1))
+    assert "Last copy" in visitor.get(PATH).text
+
+    with database.writing() as session, session.begin():
+        session.execute(update(Listing).values(price_minor=999))
+        session.execute(update(Book).values(publisher="Fondo de Cultura"))
+    page = visitor.get(PATH).text
+    assert prices(page) == ["$9.99"]
+    assert "Fondo de Cultura" in page
+
+
+def test_what_people_wrote_is_text_and_nothing_else(app: Flask, database: Database) -> None:
+    offer(database)
+    evil = "<script>alert(1)</script>"
+    with database.writing() as session, session.begin():
+        session.execute(update(Listing).values(seller_name=evil, notes=evil))
+        session.execute(update(Book).values(authors=evil, publisher=evil, description=evil, category=evil))
+    for _ in range(2):
+        page = app.test_client().get(PATH).text
+        assert evil not in page
+        assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 6
+
+
+def test_a_page_is_kept_for_each_language_by_itself(app: Flask, database: Database) -> None:
+    offer(database)
+    visitor = app.test_client()
+    pages = [visitor.get(PATH, headers={"Accept-Language": locale}).text for locale in ("en", "es", "en")]
+    assert ["Add to cart" in page for page in pages] == [True, False, True]
+    assert ["Añadir al carrito" in page for page in pages] == [False, True, False]
 
 
 def test_sold_out_and_withdrawn_offers_cannot_be_bought(app: Flask, database: Database) -> None:

@@ -8,6 +8,7 @@ import time_machine
 from sqlalchemy import func, select
 
 from bookstore.catalog import books, listings, reservations
+from bookstore.catalog.book_pages import offers_of
 from bookstore.catalog.books import Description, NoTitle, TextTooLong, UnknownIsbn
 from bookstore.catalog.listings import ChangedMeanwhile, CopiesTaken, ListingNotFound
 from bookstore.catalog.models import Book, BookChange, Condition, Listing, NotYours
@@ -448,7 +449,7 @@ def test_a_withdrawn_listing_is_seen_by_its_seller_alone(
         for viewer in (CARLA.id, None):
             with pytest.raises(ListingNotFound):
                 listings.find(session, listing.id, viewer)
-        assert listings.of_book(session, listing.book_id, None, 10).items == []
+        assert offers_of(session, listing.book_id, None, 10).items == []
         assert [mine.id for mine in listings.of_seller(session, ANA.id, None, 10).items] == [listing.id]
 
 
@@ -512,7 +513,7 @@ def test_offers_of_a_book_come_cheapest_first_and_sold_out_last(database: Databa
     with database.reading() as session:
         found, cursor = [], None
         while True:
-            page = listings.of_book(session, 1, cursor, 1)
+            page = offers_of(session, 1, cursor, 1)
             found += [listing.id for listing in page.items]
             cursor = page.next_cursor
             if cursor is None:

@@ -148,6 +148,23 @@ def test_commit_sells_what_was_held_once(database: Database) -> None:
     assert copies_of(database, listing) == (3, 1, 0, 2)
 
 
+def test_a_session_that_knows_a_reservation_sees_what_became_of_it(database: Database) -> None:
+    listing = offer(database, copies=3)
+    with database.writing() as session:
+        reservations.reserve(session, "A1", [(listing, 2)], HOLD)
+        for _ in range(2):
+            reservations.commit(session, "A1")
+        assert copies_of(database, listing) == (3, 1, 0, 2)
+        for _ in range(2):
+            reservations.release(session, "A1")
+        assert copies_of(database, listing) == (3, 3, 0, 0)
+        with pytest.raises(ReservationGone):
+            reservations.commit(session, "A1")
+        with pytest.raises(ReservationGone):
+            reservations.reserve(session, "A1", [(listing, 2)], HOLD)
+    assert copies_of(database, listing) == (3, 3, 0, 0)
+
+
 def test_an_unknown_reference_cannot_be_committed(database: Database) -> None:
     with pytest.raises(ReservationGone):
         commit(database, "nobody")
