@@ -6,11 +6,11 @@ from flask_babel import gettext
 
 from bookstore.orders import cart, cart_review
 from bookstore.orders.cart import CartOwner, NotForSale
-from bookstore.orders.checkout import InvalidQuantity
+from bookstore.orders.checkout import InvalidQuantity, OwnListing
 from bookstore.orders.forms import AddForm, QuantityForm
 from bookstore.orders.pages import MAX_ID, cart_owner, keep_cart_cookie, new_visitor, pages
 from bookstore.orders.runtime import current
-from bookstore.shared.access import Audience, audience
+from bookstore.shared.access import Audience, audience, on_shared_pages
 from bookstore.shared.edge import note_cart_count, show_cart_count
 
 LINE = f"/cart/<int(max={MAX_ID}):listing_id>"
@@ -24,6 +24,7 @@ def show_cart() -> ResponseReturnValue:
 
 
 @pages.post("/cart")
+@on_shared_pages
 @audience(Audience.EVERYONE)
 def add_to_cart() -> ResponseReturnValue:
     """Put copies of a listing into the cart."""
@@ -38,8 +39,13 @@ def add_to_cart() -> ResponseReturnValue:
     if owner == cart.NOBODY:
         owner, secret = new_visitor()
     runtime = current()
-    with runtime.database.writing() as session:
-        copies = cart.add(session, runtime.catalog, owner, listing_id, quantity)
+    try:
+        with runtime.database.writing() as session:
+            copies = cart.add(session, runtime.catalog, owner, listing_id, quantity)
+    except OwnListing as own:
+        # The page of a book is the same for everybody, its seller too, who came to change the offer.
+        flash(gettext(own.title), "warning")
+        return redirect(f"/sell/{listing_id}", 303)
     flash(gettext("Added to your cart."), "success")
     response = make_response(redirect(url_for("orders.show_cart"), 303))
     if secret is not None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from bookstore.orders import mails
@@ -111,13 +112,14 @@ def place_order(
     asked = (asked_at, utcnow())
     try:
         return _record(session, policy, held, buyer, option, address, agreed_total, asked)
-    except Exception:
+    except Exception as failure:
         # Whoever repeated this request at the same time may have recorded the order.
         with session.begin():
             placed = order_by_reference(session, reference)
         if placed is not None:
             return _own(placed, buyer)
-        _release(catalog, reference)
+        if _is_refusal(failure):
+            _release(catalog, reference)
         raise
 
 
@@ -140,6 +142,15 @@ def _own(order: Order, buyer: Identity) -> Order:
     if order.buyer_id != buyer.user_id:
         raise NotFound
     return order
+
+
+def _is_refusal(failure: Exception) -> bool:
+    """Whether the order cannot be recorded, however often it is repeated.
+
+    After any other failure the buyer repeats the request, perhaps elsewhere at this very moment: to release
+    the copies now would take them from that repetition. A hold that nobody comes back for expires by itself.
+    """
+    return isinstance(failure, ShopError | IntegrityError)
 
 
 def _release(catalog: Catalog, reference: str) -> None:
@@ -206,6 +217,8 @@ def _new_order(
         delivery_carrier=option.carrier,
         delivery_days=option.days,
         address=address,
+        # Known to be none: nobody has to ask the database for them.
+        payments=[],
     )
 
 

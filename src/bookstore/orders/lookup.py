@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, inspect, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -47,13 +47,38 @@ def changing(session: Session, *which: ColumnElement[bool]) -> Iterator[Order]:
 
     Raises NotFound, and OrderChanged when another process was faster where the database does not lock.
     """
-    fresh = {"populate_existing": True}
+    with _deciding(session):
+        yield _read_locked(session, *which)
+
+
+@contextmanager
+def changing_known(session: Session, order: Order) -> Iterator[None]:
+    """The same for an order that was read before: it is read anew only when it is no longer what it was.
+
+    Whatever is decided by raises the order's version, so that one number tells whether it is.
+    """
+    # A transaction that was undone leaves the order without what was known of it, its version too.
+    known = vars(order).get("version")
+    (order_id,) = inspect(order).identity or (None,)
+    with _deciding(session):
+        version = session.scalar(select(Order.version).where(Order.id == order_id).with_for_update())
+        if version is None or version != known:
+            _read_locked(session, Order.id == order_id)
+        yield
+
+
+@contextmanager
+def _deciding(session: Session) -> Iterator[None]:
     try:
         with session.begin():
-            query = select(Order).where(*which).with_for_update()
-            order = session.scalar(query, execution_options=fresh)
-            if order is None:
-                raise NotFound
-            yield order
+            yield
     except StaleDataError as error:
         raise OrderChanged from error
+
+
+def _read_locked(session: Session, *which: ColumnElement[bool]) -> Order:
+    query = select(Order).where(*which).with_for_update()
+    order = session.scalar(query, execution_options={"populate_existing": True})
+    if order is None:
+        raise NotFound
+    return order

@@ -181,6 +181,7 @@ class Payment(Base):
         self.tries += 1
         self.claimed_until = until
         self.record(now, note)
+        self.order.touch(now)
 
     def record(self, now: datetime, note: str = "") -> None:
         """Add a line to what happened to this payment."""

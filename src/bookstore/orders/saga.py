@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from bookstore.orders import mails
-from bookstore.orders.lookup import changing
+from bookstore.orders.lookup import changing_known
 from bookstore.orders.models import Order
 from bookstore.orders.order_status import CopiesStatus, CopiesStep
 from bookstore.orders.payment_models import PROMISED, Payment, PaymentStatus
@@ -88,11 +88,11 @@ class Saga:
             with step(CopiesStep.RELEASE):
                 self.catalog.release(order.reference)
         except CatalogUnavailable as error:
-            with changing(self.session, Order.id == order.id):
+            with changing_known(self.session, order):
                 order.claimed_until = utcnow() + self.policy.claim
                 order.record(CopiesStep.RELEASE, asked_at, utcnow(), error.code)
             raise
-        with changing(self.session, Order.id == order.id):
+        with changing_known(self.session, order):
             if order.copies is CopiesStatus.RETURNING:
                 order.copies_are_back(utcnow())
                 order.record(CopiesStep.RELEASE, asked_at, utcnow())
@@ -204,11 +204,11 @@ class Saga:
         note: str = "",
     ) -> None:
         """Record the step that was made, unless somebody has moved the payment meanwhile."""
-        before, order_id, now = payment.status, payment.order_id, utcnow()
+        before, order, now = payment.status, payment.order, utcnow()
 
         @retried
         def record() -> None:
-            with changing(self.session, Order.id == order_id) as order:
+            with changing_known(self.session, order):
                 if payment.status is not before:
                     return
                 payment.move(to, now, note)
@@ -221,7 +221,7 @@ class Saga:
     def _put_off(self, payment: Payment, reason: str) -> None:
         """The step got no answer. A promise that never comes is given up: an uncaptured one takes nothing."""
         before, now = payment.status, utcnow()
-        with changing(self.session, Order.id == payment.order_id):
+        with changing_known(self.session, payment.order):
             if payment.status is not before:
                 return
             payment.failed_try(now + self.policy.retry_after(payment.tries), reason, now)

@@ -1,14 +1,19 @@
 """Placing an order."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from bookstore.orders.addresses import InvalidAddress
 from bookstore.orders.carriers import DeliveryNotOffered
 from bookstore.orders.checkout import InvalidLines, InvalidQuantity, OwnListing, new_reference
+from bookstore.orders.models import Order
 from bookstore.orders.order_status import CopiesStatus, OrderStatus
 from bookstore.orders.ports import CatalogUnavailable, OutOfStock
 from bookstore.shared.clock import utcnow
@@ -176,6 +181,29 @@ def test_while_the_catalog_is_away_nothing_is_ordered(stall: Stall) -> None:
 
     assert stall.catalog.copies(1) == (3, 0, 0)
     assert stall.mails() == []
+
+
+def test_an_order_that_could_not_be_recorded_keeps_its_copies_for_the_repetition(stall: Stall) -> None:
+    with database_that_breaks_off(), pytest.raises(OperationalError):
+        stall.order((1, 1), reference="BS-0000-0000-00")
+
+    assert stall.mails() == []
+    assert stall.catalog.copies(1) == (2, 1, 0)
+    assert stall.order((1, 1), reference="BS-0000-0000-00").copies is CopiesStatus.HELD
+    assert stall.catalog.copies(1) == (2, 1, 0)
+    stall.assert_sound()
+
+
+@contextmanager
+def database_that_breaks_off() -> Iterator[None]:
+    def break_off(*_: object) -> None:
+        raise OperationalError("INSERT", {}, ConnectionError("the network is gone"))
+
+    event.listen(Order, "before_insert", break_off)
+    try:
+        yield
+    finally:
+        event.remove(Order, "before_insert", break_off)
 
 
 def test_references_are_random_and_readable() -> None:

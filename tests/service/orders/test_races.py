@@ -2,21 +2,25 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from bookstore.orders.lookup import changing, changing_known
 from bookstore.orders.models import Order
-from bookstore.orders.order_status import OrderStatus
+from bookstore.orders.order_status import CannotCancel, OrderStatus
 from bookstore.orders.payment_models import Payment, PaymentStatus
 from bookstore.orders.ports import GatewayError
 from bookstore.shared.clock import utcnow
+from bookstore.shared.database import Database
 from bookstore.shared.errors import ShopError
 from tests.service.orders.stall import PATIENCE, Stall
 
@@ -34,6 +38,22 @@ def at_once(actions: Sequence[Callable[[], object]]) -> list[object]:
 
     with ThreadPoolExecutor(len(actions)) as pool:
         return list(pool.map(run, actions))
+
+
+@contextmanager
+def counted_statements(database: Database) -> Iterator[list[str]]:
+    """What is said to the database in here, without the beginning of a transaction."""
+    said: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not statement.startswith("BEGIN"):
+            said.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
 
 
 def test_the_last_copy_is_sold_once(stall: Stall) -> None:
@@ -159,6 +179,54 @@ def test_of_two_who_decide_on_the_same_version_one_loses(stall: Stall) -> None:
         session.add(stale)
 
     assert stall.find(reference).status is OrderStatus.PAID
+
+
+def test_what_changed_elsewhere_is_read_anew_before_it_is_decided_on(stall: Stall) -> None:
+    reference = stall.order((1, 1)).reference
+    with pytest.raises(GatewayError):
+        stall.pay(reference, "tok_error")
+    with stall.session() as session:
+        with changing(session, Order.reference == reference) as order:
+            payment = order.payments[0]
+        assert payment.tries == 1
+        with pytest.raises(GatewayError):
+            stall.pay(reference, "tok_error")
+        with changing_known(session, order):
+            assert payment.tries == 2
+
+        stall.cancel(reference)
+        with changing_known(session, order):
+            assert order.status is OrderStatus.CANCELED
+            assert payment.status is not PaymentStatus.AUTHORIZING
+
+
+def test_what_nobody_changed_is_not_read_again(stall: Stall) -> None:
+    reference = stall.order((1, 1)).reference
+    with stall.session() as session:
+        with changing(session, Order.reference == reference) as order:
+            pass
+        with counted_statements(stall.database) as asked, changing_known(session, order):
+            order.touch(utcnow())
+    assert [statement.split()[0] for statement in asked] == ["SELECT", "UPDATE"]
+
+
+def _cancel_twice(session: Session, order: Order) -> None:
+    with changing_known(session, order):
+        order.cancel(utcnow())
+        order.cancel(utcnow())
+
+
+def test_an_order_is_read_anew_after_its_transaction_was_undone(stall: Stall) -> None:
+    reference = stall.order((1, 1)).reference
+    with stall.session() as session:
+        with changing(session, Order.reference == reference) as order:
+            pass
+        with pytest.raises(CannotCancel):
+            _cancel_twice(session, order)
+        with changing_known(session, order):
+            assert order.status is OrderStatus.AWAITING_PAYMENT
+            assert [line.listing_id for line in order.lines] == [1]
+    assert stall.find(reference).status is OrderStatus.AWAITING_PAYMENT
 
 
 def test_the_database_itself_refuses_a_second_payment_under_way(stall: Stall) -> None:

@@ -123,10 +123,10 @@ def test_more_copies_than_there_are_cannot_be_added(bruno: Browser, stall: Stall
     assert contents(stall) == {1: (2, "12.50")}
 
 
-def test_sellers_cannot_buy_their_own_listing(ana: Browser, stall: Stall) -> None:
+def test_sellers_cannot_buy_their_own_listing_and_are_led_to_it(ana: Browser, stall: Stall) -> None:
     answer = ana.post("/orders/cart", listing_id=1, quantity=1)
-    assert answer.status_code == 409
-    assert "You cannot buy your own listing." in answer.text
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sell/1")
+    assert "You cannot buy your own listing." in ana.client.get("/orders/cart").text
     assert contents(stall, CartOwner(user_id="ana")) == {}
 
 
@@ -134,6 +134,25 @@ def test_a_form_without_its_token_changes_nothing(bruno: Browser, stall: Stall) 
     answer = bruno.client.post("/orders/cart", data={"listing_id": 1, "quantity": 1})
     assert answer.status_code == 400
     assert contents(stall) == {}
+
+
+def test_the_form_of_a_shared_page_has_no_token_and_the_browser_says_where_it_comes_from(
+    bruno: Browser, stall: Stall
+) -> None:
+    form = {"listing_id": 1, "quantity": 1}
+    for said in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-origin"}):
+        assert bruno.client.post("/orders/cart", data=form, headers=said).status_code == 400
+        assert contents(stall) == {}
+    answer = bruno.client.post("/orders/cart", data=form, headers={"Origin": "http://localhost"})
+    assert answer.status_code == 303
+    assert contents(stall) == {1: (1, "12.50")}
+
+
+def test_the_form_of_any_other_page_has_both(bruno: Browser, stall: Stall) -> None:
+    bruno.post("/orders/cart", listing_id=1, quantity=1)
+    answer = bruno.client.post("/orders/cart/1/remove", headers={"Origin": "http://localhost"})
+    assert answer.status_code == 400
+    assert contents(stall) == {1: (1, "12.50")}
 
 
 def test_a_line_of_somebody_else_cannot_be_changed(bruno: Browser, carla: Browser, stall: Stall) -> None:

@@ -8,7 +8,7 @@ first answer is lost), `tok_error` (it is broken). Any other token is declined.
 import hashlib
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -111,8 +111,10 @@ class StatementLine:
 class SandboxGateway:
     """The PaymentGateway of a shop that sells in earnest but charges nobody."""
 
-    def __init__(self, url: str, server: ServerOptions | None = None) -> None:
-        self._database = Database("gateway", url, server)
+    def __init__(
+        self, url: str, server: ServerOptions | None = None, beside: Iterable[Database] = ()
+    ) -> None:
+        self._database = Database("gateway", url, server, beside)
         with self._database.engine.begin() as connection:
             # Several processes may be the first at one moment: each statement bears that another was faster.
             for table in Base.metadata.sorted_tables:
