@@ -1,17 +1,22 @@
 """`python -m bench`: what operators and engineers type to measure the shop."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import click
 
+from bench.load_commands import (
+    compare_runs,
+    compare_sizes,
+    compare_with_plain,
+    import_many,
+    run,
+    soak_long,
+    spike_once,
+)
 from bench.pages import measure
 from bench.search import Figures
 from bench.search import measure as measure_search
-from bench.shop import stocked_shop
-from bookstore.shared.telemetry import configure_logging
+from bench.shop import stocked_shop, written_nowhere
 
 
 @click.group()
@@ -29,7 +34,7 @@ def main() -> None:
 @click.option("--calls", type=click.IntRange(1), default=20, show_default=True, help="Requests of a batch.")
 def pages(catalog: Path | None, batches: int, calls: int) -> None:
     """What each page costs the app alone, in processor time and statements."""
-    with stocked_shop(catalog) as shop, _written_nowhere():
+    with stocked_shop(catalog) as shop, written_nowhere():
         costs = list(measure(shop, batches=batches, calls=calls))
     click.echo(f"{'page':<26}{'ms of CPU':>10}{'statements':>12}{'commits':>9}{'bytes':>9}")
     for cost in costs:
@@ -62,13 +67,8 @@ def _tell_search(figures: Figures, *, beside: Figures) -> None:
         click.echo(f"  {timing.kind:<22}{timing.p50:>10.2f}{timing.p95:>10.2f}{ratio}{timing.found:>8.0%}")
 
 
-@contextmanager
-def _written_nowhere() -> Iterator[None]:
-    """Let the shop write its log, which costs what it costs in production, where nobody reads it."""
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-        configure_logging("json", "INFO")
-        yield
-
+for command in (run, compare_runs, compare_with_plain, compare_sizes, import_many, spike_once, soak_long):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -6,6 +6,7 @@ Words are as uneven as in true titles: the word of rank r comes about 1/r times 
 
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from bookstore.catalog.models import Condition
 from bookstore.catalog.search_index import IndexedBook
@@ -32,6 +33,18 @@ _SYLLABLES = [consonant + vowel for consonant in "bcdfghjlmnprstv" for vowel in 
 _FIRST_DAY = 1_700_000_000_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Copies of a book at a price in minor units, by the seller of this place in a list of some."""
+
+    id: int
+    book_id: int
+    seller: int
+    condition: str
+    price_minor: int
+    copies: int
+
+
 def word(rank: int) -> str:
     """The word of a rank, from 0; no two are alike, and none has a letter x."""
     syllables = [_SYLLABLES[rank % len(_SYLLABLES)]]
@@ -44,6 +57,20 @@ def generated(count: int) -> Iterator[IndexedBook]:
     """`count` books, numbered from 1. A larger catalog begins with the books of a smaller one."""
     chance = random.Random(SEED)  # noqa: S311  # chance, not a secret
     return (_book(number, chance) for number in range(1, count + 1))
+
+
+def offers(count: int, books: int) -> Iterator[Offer]:
+    """`count` offers, numbered from 1, in rounds over the books of a catalog of this size."""
+    chance = random.Random(SEED)  # noqa: S311  # chance, not a secret
+    for number in range(1, count + 1):
+        yield Offer(
+            id=number,
+            book_id=(number - 1) % books + 1,
+            seller=chance.randrange(1_000),
+            condition=chance.choice(CONDITIONS),
+            price_minor=chance.randint(100, 6_000),
+            copies=chance.randint(1, 5),
+        )
 
 
 def _book(number: int, chance: random.Random) -> IndexedBook:

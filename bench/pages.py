@@ -141,10 +141,10 @@ def all_pages(visitor: Visitor) -> dict[str, Ask]:
         "search (API)": Asked(method="GET", path="/api/v1/catalog/books", query={"q": WORD}),
     }
     asked: dict[str, Ask] = {name: lambda page=page: page for name, page in pages.items()}  # type: ignore[misc]
-    return asked | {"order and payment (API)": lambda: _purchase(visitor, buyer, listing, option)}
+    return asked | {"order and payment (API)": lambda: purchase(visitor, buyer, listing, option)}
 
 
-def _purchase(visitor: Visitor, token: str, listing: int, option: int) -> Asked:
+def purchase(visitor: Visitor, token: str, listing: int, option: int) -> Asked:
     """Place an order; its payment is what is returned to be asked next."""
     key = uuid.uuid4().hex
     who = {"Authorization": f"Bearer {token}"}

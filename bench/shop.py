@@ -5,11 +5,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from bookstore.app import Shop, create_shop
 from bookstore.config import Settings
+from bookstore.shared.telemetry import configure_logging
 
 OFFERS = "2000"
 
@@ -26,6 +27,14 @@ def stocked_shop(catalog: Path | None = None) -> Iterator[Shop]:
             yield shop
         finally:
             shop.close()
+
+
+@contextmanager
+def written_nowhere() -> Iterator[None]:
+    """Let the shop write its log, which costs what it costs in production, where nobody reads it."""
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        configure_logging("json", "INFO")
+        yield
 
 
 def _command(folder: str, arguments: list[str]) -> None:
