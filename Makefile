@@ -18,16 +18,17 @@ ALIKE := tests/service tests/contract tests/journeys $(addprefix --ignore ,tests
 # nothing but its service is installed.
 ONE_SERVICE := $(addprefix tests/service/,accounts catalog orders orders_pages)
 monolith-sqlite := tests $(addprefix --ignore ,tests/compose tests/swarm tests/aws tests/instances $(ONE_SERVICE))
-services-sqlite := $(ALIKE) $(addprefix --ignore ,$(ONE_SERVICE))
-monolith-mariadb := $(ALIKE)
 services-mysql := $(ALIKE)
+# What is left: three services on files, as people and programs meet them, and MariaDB under one process.
+services-sqlite := $(filter-out tests/service,$(ALIKE))
+monolith-mariadb := $(filter-out tests/journeys,$(ALIKE))
 CATALOGS := $(wildcard src/bookstore/*/translations/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGS:.po=.mo)
 
 DOCKERFILES := Dockerfile $(wildcard tests/*/*/Dockerfile)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx promtool sshd docker drill test-compose test-cluster test-aws test-instances setup-aws instances bench-pages bench-search lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
+.PHONY: help run up test lint format setup setup-dev browser mariadb mysql nginx edge promtool sshd docker drill test-compose test-cluster test-aws test-instances setup-aws instances bench bench-pages bench-search lab lab-down cluster test-setup test-monolith-sqlite $(addprefix test-,$(SETTINGS)) translations locks clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -40,7 +41,7 @@ run: setup ## Set everything up and serve a stocked shop on http://127.0.0.1:800
 up: setup ## Deploy the shop on this machine by Docker Compose (DOMAIN says its name)
 	$(BIN)/bookstore deploy compose --domain $(or $(DOMAIN),$(error say DOMAIN=shop.example))
 
-test: test-monolith-sqlite $(addprefix test-,$(SETTINGS)) test-compose ## Set everything up and run every test in all settings
+test: test-monolith-sqlite $(addprefix test-,$(SETTINGS)) test-compose ## Set everything up and run the tests in all settings (FULL=yes: also what takes long)
 
 test-monolith-sqlite: test-setup ## Run every test in one process on SQLite (TESTS chooses some)
 	$(PYTEST) $(or $(TESTS),$(monolith-sqlite))
@@ -48,17 +49,20 @@ test-monolith-sqlite: test-setup ## Run every test in one process on SQLite (TES
 $(addprefix test-,$(SETTINGS)): test-%: test-setup
 	BOOKSTORE_TEST_TOPOLOGY=$(word 1,$(subst -, ,$*)) BOOKSTORE_TEST_DATABASE=$(word 2,$(subst -, ,$*)) $(PYTEST) $(or $(TESTS),$($*))
 
-test-compose: setup-dev docker ## Build the images and run both compose files on a Docker engine
-	$(BIN)/python -m pytest tests/compose
+test-compose: setup-dev docker ## Build the images and run both compose files on a Docker engine (FULL=yes: all of it)
+	$(BIN)/python -m pytest --durations 15 --durations-min 5 $(or $(TESTS),tests/compose $(if $(FULL),,--ignore tests/compose/long))
 
 test-cluster: setup-dev cluster sshd ## Run the shop on five nodes and let them fail under load (FULL=yes: all of it)
-	$(BIN)/python -m pytest -s $(or $(TESTS),tests/swarm $(if $(FULL),,--ignore tests/swarm/long))
+	$(BIN)/python -m pytest -s --durations 15 --durations-min 5 $(or $(TESTS),tests/swarm $(if $(FULL),,--ignore tests/swarm/long))
 
 test-aws: setup-aws docker ## Synthesize the stacks for AWS, check them, and bring them up on a stand-in for it
 	$(AWS_VENV)/bin/python -m pytest -c tests/aws/pytest.ini $(or $(TESTS),tests/aws)
 
 test-instances: setup-dev setup-aws instances ## Boot instances of AWS for real from their user data, on a stand-in for it (as root)
 	$(BIN)/python -m pytest -s $(or $(TESTS),tests/instances)
+
+bench: setup-dev mariadb edge ## Measure how much the shop carries as it is deployed (options in BENCH)
+	$(BIN)/python -m bench run $(BENCH)
 
 bench-pages: setup-dev ## Measure what each page costs the app alone
 	$(BIN)/python -m bench pages
@@ -72,7 +76,7 @@ lab: setup cluster ## Bring up a Docker Swarm of five nodes on this machine, wit
 lab-down: setup ## End the lab; nothing of it stays
 	$(BIN)/bookstore lab down
 
-test-setup: setup-dev browser mariadb mysql nginx promtool sshd
+test-setup: setup-dev browser mariadb mysql edge promtool sshd
 
 drill: setup-dev mariadb mysql nginx ## Kill any process for 5 minutes while people buy (options in DRILL)
 	$(BIN)/python -m tests.cluster.drill $(DRILL)
@@ -130,6 +134,9 @@ mysql:
 
 nginx:
 	@scripts/ensure-nginx
+
+edge:
+	@scripts/ensure-edge
 
 docker:
 	@scripts/ensure-docker

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.compose.deployed import Deployed, deployed_shop
 from tests.compose.engine import BASE, ROOT, Engine, run, running_engine
 from tests.compose.stack import Stack
 
@@ -55,3 +56,12 @@ def stack(request: pytest.FixtureRequest, images: Engine, secrets: Path) -> Iter
         yield stack
     finally:
         stack.down()
+
+
+@pytest.fixture(scope="module", params=["monolith"])
+def deployed(
+    request: pytest.FixtureRequest, images: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
+    """A shop that the command has brought up."""
+    with deployed_shop(images, request.param, tmp_path_factory.mktemp("checkout")) as deployed:
+        yield deployed

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bookstore.lab.plan import Plan
+
 ROOT = Path(__file__).parents[2]
-# Images stay here from one run to the next, as the other programs of the tests do.
-KEPT = ROOT / ".docker"
+# What is built here is there for the lab, and from one run to the next.
+KEPT = Plan(ROOT).builder
 PLACES = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 START_SECONDS = 60
 BASE = "bookstore-base:bookworm"
@@ -79,7 +81,7 @@ def running_engine(folder: Path) -> Iterator[Engine]:
     """Start the engine, and end it and everything in it."""
     assert os.geteuid() == 0, "a Docker engine is started by root"
     assert shutil.which("dockerd", path=PLACES), "dockerd is missing: scripts/ensure-docker"
-    KEPT.mkdir(exist_ok=True)
+    KEPT.mkdir(parents=True, exist_ok=True)
     settings = folder / "daemon.json"
     settings.write_text(json.dumps({"storage-driver": "overlay2", "shutdown-timeout": 10}))
     engine = Engine(folder / "docker.sock", folder / "engine.log")

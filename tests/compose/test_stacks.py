@@ -12,22 +12,16 @@ import pytest
 from PIL import Image
 
 from tests.cluster.live_shop import ApiClient
+from tests.compose.browsing import browse
 from tests.compose.load import Load
 from tests.compose.stack import DOMAIN, PATIENCE_SECONDS, Stack
-from tests.journeys.conftest import ADMIN_EMAIL
-from tests.journeys.elsewhere import browse
-from tests.people import PASSWORD
 from tests.purchase import buy_one_of_two
 
 
-def test_people_with_a_browser_do_all_that_they_do_elsewhere(stack: Stack, tmp_path: Path) -> None:
-    """The journeys, unchanged, but for those that look into the databases; first, while the shop is empty."""
-    stack.compose("run", "--rm", "backup", "stock")
-    admin = ("create-admin", "--name", "Ada Admin", "--email", ADMIN_EMAIL)
-    stack.compose("run", "--rm", "-e", f"BOOKSTORE_ADMIN_PASSWORD={PASSWORD}", "backup", *admin)
-    authority = tmp_path / "authority.pem"
-    authority.write_text(stack.certificate())
-    assert browse(stack.url, authority) > 30
+@pytest.mark.parametrize("stack", ["monolith"], indirect=True)
+def test_people_with_a_browser_do_all_that_they_do_elsewhere(stack: Stack) -> None:
+    """First, while the shop is new; those of three services are in `long`, and in the tests of the Swarm."""
+    assert browse(stack) > 30
 
 
 def test_ana_sells_and_bruno_buys_over_https(stack: Stack) -> None:

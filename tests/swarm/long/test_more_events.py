@@ -1,11 +1,18 @@
 """More of what happens to a cluster, under the same load."""
 
+import asyncio
+import socket
+import ssl
 import time
+from contextlib import suppress
 
+from bookstore.chaos.visitor import Visitors
 from bookstore.lab import cluster, database, shop, wires
-from bookstore.lab.plan import NODES
+from bookstore.lab.plan import NODES, OUTSIDE, LabNode
 from tests.swarm.running_lab import ONE, REPLICAS, SICK, RunningLab
 from tests.swarm.under_load import under_load, wait_until
+
+GOSSIP_PORT = 7946
 
 
 def test_a_version_that_is_never_ready_is_taken_back(monolith: RunningLab) -> None:
@@ -76,6 +83,15 @@ def test_two_nodes_are_cut_off(monolith: RunningLab) -> None:
     finally:
         wires.reunite()
     wait_until(lambda: {cluster.state_of(node) for node in apart} == {"ready"})
+    # What nodes tell one another of networks begins anew a little later; until then a task there reaches nobody.
+    wait_until(lambda: all(is_listening(node) for node in apart))
+
+
+def is_listening(node: LabNode) -> bool:
+    """Whether the node hears what the others say of networks."""
+    with suppress(OSError), socket.create_connection((node.address, GOSSIP_PORT), timeout=2):
+        return True
+    return False
 
 
 def test_the_quorum_is_lost_and_comes_back(monolith: RunningLab) -> None:
@@ -94,3 +110,41 @@ def test_the_quorum_is_lost_and_comes_back(monolith: RunningLab) -> None:
         wait_until(lambda: {cluster.state_of(node) for node in NODES} == {"ready"})
 
     under_load(monolith, "loss of the quorum", lose_the_quorum)
+
+
+def test_the_balancer_finds_the_two_that_are_left(monolith: RunningLab) -> None:
+    """Asked fast for a file that each node has, again and again while three of five vanish and come back."""
+    lost = NODES[:3]
+    visitors = Visitors(OUTSIDE, ssl.create_default_context(cafile=str(monolith.authority)), 20)
+
+    async def vanish_and_come_back() -> None:
+        for _ in range(5):
+            for node in lost:
+                await asyncio.to_thread(wires.cut, node)
+            await asyncio.sleep(4)
+            for node in lost:
+                await asyncio.to_thread(wires.mend, node)
+            await asyncio.sleep(4)
+
+    async def ask() -> int:
+        return (await visitors.ask("GET", "/static/favicon.svg")).status
+
+    async def whole() -> list[int]:
+        asked: list[asyncio.Task[int]] = []
+        vanishing = asyncio.create_task(vanish_and_come_back())
+        while not vanishing.done():
+            asked.append(asyncio.create_task(ask()))
+            await asyncio.sleep(1 / 300)
+        await vanishing
+        return await asyncio.gather(*asked)
+
+    try:
+        answers = asyncio.run(whole())
+    finally:
+        for node in lost:
+            wires.mend(node)
+    wait_until(cluster.has_leader)
+    monolith.wait_until_whole()
+    print(f"\nthree of five vanish, five times: {len(answers)} requests")
+    assert len(answers) > 1000
+    assert set(answers) == {200}
