@@ -33,6 +33,9 @@ SCENARIOS = {
     "checkout": 8,
     "mix": 24,
 }
+# Of visits with time to think, those under way at the end break off; and on a busy machine the payment of an
+# order that was placed before the counting began may come after it.
+AT_THE_EDGES = {"mix": 6, "checkout": 2}
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +80,7 @@ def test_the_data_set_is_in_the_shop(shop: Opened) -> None:
 def test_every_request_of_a_scenario_gets_the_right_answer(name: str, shop: Opened) -> None:
     done = trial(shop, name)
     assert done.errors == {}
-    # Of visits with time to think, those under way at the end break off; and on a busy machine the payment of an
-    # order that was placed before the counting began may come after it.
-    assert done.requests == pytest.approx(SCENARIOS[name], abs={"mix": 6, "checkout": 2}.get(name, 0))
+    assert done.requests == pytest.approx(SCENARIOS[name], abs=AT_THE_EDGES.get(name, 0))
     assert done.cost["statements"] >= 0
     assert set(done.cost["cpu"]) == {"app", "worker", "nginx", "database"}
     assert min(done.cost["memory"].values()) > 1
@@ -183,7 +184,7 @@ def books_on(text: str) -> list[tuple[str, str]]:
 def test_three_services_sell_as_one_shop_does() -> None:
     with opened(DataSet(100, 100), tls=False, say=lambda _: None, split=True) as split:
         checkout = trial(split, "checkout")
-        assert checkout.requests == SCENARIOS["checkout"]
+        assert checkout.requests == pytest.approx(SCENARIOS["checkout"], abs=AT_THE_EDGES["checkout"])
         assert not checkout.errors
         # Those of the half second before it is counted as well.
         assert number(split, f"SELECT COUNT(*) FROM {SCHEMA}_orders.orders WHERE status = 'paid'") == 6
