@@ -13,7 +13,7 @@ from bench.measuring import WARM_UP_SECONDS, Bench
 from bench.run import Opened, opened
 from bench.scenarios import reading_scenarios
 from bench.sustained import Trial
-from bench.usage import family, megabytes
+from bench.usage import family, own_megabytes
 
 # The aim: p95 of the large shop as a multiple of that of the small one.
 AT_MOST = 1.5
@@ -22,7 +22,9 @@ LISTINGS_OF_A_BOOK = 3
 
 @dataclass(frozen=True)
 class Sized:
-    """A shop of so many books: its pages under the load, and MB of each process that serves them."""
+    """A shop of so many books: its pages under the load, and MB that each process which serves
+    them has for itself.
+    """
 
     books: int
     trials: Mapping[str, Trial]
@@ -48,7 +50,7 @@ def _measured(shop: Opened, books: int, rate: float, seconds: float, say: Callab
     for scenario in reading_scenarios(app, shop.pages):
         bench.trial(scenario, rate, WARM_UP_SECONDS)
         trials[scenario.name] = bench.trial(scenario, rate, seconds)
-    return Sized(books, trials, statistics.mean(megabytes(worker) for worker in family(server)[1:]))
+    return Sized(books, trials, statistics.mean(own_megabytes(worker) for worker in family(server)[1:]))
 
 
 def worst_ratio(sizes: Sequence[Sized]) -> float:
@@ -65,5 +67,5 @@ def flat_lines(sizes: Sequence[Sized]) -> Iterator[str]:
         for page, trial in one.trials.items():
             p50, ratio = trial.p50 or float("inf"), one.p95(page) / first.p95(page)
             yield f"{one.books:>10,} {page:<10}{p50:>8.1f}{one.p95(page):>8.1f}{ratio:>7.2f}"
-        yield f"{one.books:>10,} {one.megabytes:,.0f} MB of each process of the app"
+        yield f"{one.books:>10,} {one.megabytes:,.0f} MB that each process of the app has for itself"
     yield f"the worst ratio is {worst_ratio(sizes):.2f}; the aim is {AT_MOST:g}"

@@ -15,9 +15,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
 import tantivy
 
 from bench.books import generated, word
+from bench.usage import own_megabytes
 from bookstore.catalog.search_index import SearchIndex, SearchQuery
 from bookstore.catalog.search_page import DEFAULT_PRICE_BOUNDS, find_page
 from bookstore.catalog.search_snapshots import Snapshot, copy_files, pin_commit, snapshots_of, write_snapshot
@@ -106,10 +108,11 @@ def _change(folder: Path, number: int) -> None:
 
 
 def _ask_all(folder: Path, queries: int) -> tuple[list[Timing], float]:
-    before = _own_megabytes()
+    process = psutil.Process()
+    before = own_megabytes(process)
     searcher = tantivy.Index.open(str(SearchIndex.open(folder).directory)).searcher()
     timings = [_ask(searcher, kind, queries) for kind in KINDS]
-    return timings, _own_megabytes() - before
+    return timings, own_megabytes(process) - before
 
 
 def _ask(searcher: tantivy.Searcher, kind: str, queries: int) -> Timing:
@@ -121,13 +124,6 @@ def _ask(searcher: tantivy.Searcher, kind: str, queries: int) -> Timing:
         found += bool(page.ids)
     parts = statistics.quantiles(times, n=20, method="inclusive")
     return Timing(kind=kind, p50=statistics.median(times), p95=parts[18], found=found / queries)
-
-
-def _own_megabytes() -> float:
-    """Of this process alone: the files of an index that are mapped belong to all processes together."""
-    status = Path("/proc/self/status").read_text()
-    [kilobytes] = [line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:")]
-    return int(kilobytes) / 1000
 
 
 def seconds_of(work: Callable[[], object]) -> float:

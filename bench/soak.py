@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from bench.open_load import Driver
 from bench.run import Opened
 from bench.scenarios import mix
-from bench.usage import family, files, megabytes
+from bench.usage import family, files, own_megabytes
 from bookstore.deploying.beside import Beside
 
 LOOK_EVERY = 10.0
@@ -22,7 +22,7 @@ STEEPEST = 1.0
 
 @dataclass(frozen=True)
 class Look:
-    """Hours since the start, MB and open files of each process that was there."""
+    """Hours since the start; MB of its own and open files of each process that was there."""
 
     hours: float
     megabytes: Mapping[int, float]
@@ -31,14 +31,15 @@ class Look:
 
 @dataclass(frozen=True)
 class Soak:
-    """MB per hour for each worker by the id of its process, and its open files at the first look after the
-    settling and at the last.
+    """MB per hour for each worker by the id of its process, its open files at the first look after settling
+    and at the last, and its MB at each fifth of the time, from the first look to the last.
     """
 
     requests: int
     errors: Counter[str]
     slopes: Mapping[int, float]
     files: Mapping[int, tuple[int, int]]
+    course: Mapping[int, Sequence[float]]
 
     @property
     def is_flat(self) -> bool:
@@ -60,7 +61,7 @@ class Watch(Beside):
             self.looks.append(
                 Look(
                     hours,
-                    {one.pid: megabytes(one) for one in workers},
+                    {one.pid: own_megabytes(one) for one in workers},
                     {one.pid: files(one) for one in workers},
                 )
             )
@@ -85,13 +86,19 @@ def fitted(looks: Sequence[Look], requests: int, errors: Counter[str]) -> Soak:
         for pid in sorted(lasting)
     }
     open_files = {pid: (settled[0].files[pid], settled[-1].files[pid]) for pid in sorted(lasting)}
-    return Soak(requests, errors, slopes, open_files)
+    course = {pid: [look.megabytes.get(pid, 0.0) for look in _fifths(looks)] for pid in sorted(lasting)}
+    return Soak(requests, errors, slopes, open_files, course)
 
 
-def soak_lines(one: Soak) -> Iterator[str]:
+def _fifths(looks: Sequence[Look]) -> list[Look]:
+    return [looks[fifth * (len(looks) - 1) // 5] for fifth in range(6)]
+
+
+def soak_lines(done: Soak) -> Iterator[str]:
     """The figures for a terminal."""
-    yield f"{one.requests:,} requests, errors: {dict(one.errors) or 'none'}"
-    for pid, slope in one.slopes.items():
-        first, last = one.files[pid]
+    yield f"{done.requests:,} requests, errors: {dict(done.errors) or 'none'}"
+    for pid, slope in done.slopes.items():
+        first, last = done.files[pid]
         yield f"worker {pid}: {slope:+.2f} MB per hour; open files {first}, in the end {last}"
-    yield "memory is flat" if one.is_flat else "memory is NOT flat"
+        yield f"  MB at each fifth of the time: {', '.join(f'{one:.1f}' for one in done.course[pid])}"
+    yield "memory is flat" if done.is_flat else "memory is NOT flat"

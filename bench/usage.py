@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import psutil
@@ -109,6 +110,17 @@ def megabytes(process: psutil.Process) -> float:
     """Memory of one process; what it shares with others is divided among them."""
     with suppress(psutil.NoSuchProcess):
         return float(process.memory_full_info().pss) / MEGABYTE
+    return 0.0
+
+
+def own_megabytes(process: psutil.Process) -> float:
+    """Memory that one process has filled by itself. The files of an index that it has mapped are not in it:
+    the system takes those back when it wants, and all processes share them.
+    """
+    with suppress(FileNotFoundError, ProcessLookupError):
+        status = Path("/proc", str(process.pid), "status").read_text()
+        [kilobytes] = [line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:")]
+        return int(kilobytes) * 1024 / MEGABYTE
     return 0.0
 
 

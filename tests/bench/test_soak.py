@@ -18,6 +18,7 @@ def test_the_slope_is_that_after_the_settling() -> None:
     done = fitted(looks(0.5), 1000, Counter())
     assert done.slopes == {1: pytest.approx(0.5)}
     assert done.files == {1: (22, 29)}
+    assert done.course == {1: [50.0, 90.0, *(pytest.approx(100 + 0.05 * tenths) for tenths in (3, 5, 7, 9))]}
     assert done.is_flat
 
 

@@ -196,6 +196,27 @@ class TestFacets:
         assert page.facets["category"]["rare"] == 1
         assert len(page.facets["category"]) == 51
 
+    def test_those_of_a_large_result_may_be_a_moment_old_and_its_books_never(self, index, path, monkeypatch):
+        monkeypatch.setattr("bookstore.catalog.search_counts.LARGE", 5)
+        before = index.search(SearchQuery(text="red"), facets=True)
+        with index.try_writer() as writer:
+            writer.remove([1])
+            writer.put([book(7, "Red Seven", language="de"), book(8, "Red Eight", language="de")])
+            writer.commit(8)
+        assert index.reload()
+        page = index.search(SearchQuery(text="red", sort="newest", limit=2), facets=True)
+        assert (page.ids, page.total, page.facets) == ([8, 7], 6, before.facets)
+        assert index.search(SearchQuery(text="red", language=("de",)), facets=True).facets["language"] == {
+            "de": 2,
+            "en": 2,
+            "es": 1,
+            "fr": 1,
+        }
+
+        SearchIndex.rebuild(path, [*SHELF, book(7, "Red Seven", language="de")], position=9)
+        assert index.reload()
+        assert index.search(SearchQuery(text="red"), facets=True).facets["language"]["de"] == 1
+
     def test_they_cost_nothing_when_nobody_asks(self, index):
         page = index.search(SearchQuery(text="red"))
         assert (page.facets, page.prices) == ({}, [])

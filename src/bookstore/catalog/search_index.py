@@ -17,6 +17,7 @@ from typing import Self, cast
 import tantivy
 from tantivy import Query
 
+from bookstore.catalog.search_counts import KeptCounts, PriceBucket
 from bookstore.catalog.search_document import (
     SCHEMA,
     IndexedBook,
@@ -35,7 +36,7 @@ from bookstore.catalog.search_generations import (
     switch_to,
     use_first_generation,
 )
-from bookstore.catalog.search_page import DEFAULT_PRICE_BOUNDS, PriceBucket, SearchPage, find_page
+from bookstore.catalog.search_page import DEFAULT_PRICE_BOUNDS, SearchPage, find_page
 from bookstore.catalog.search_query import SORTS, PagePosition, SearchQuery, Sort, term
 
 __all__ = [
@@ -146,8 +147,8 @@ class _Opened:
     generation: str
     engine: tantivy.Index
     signature: tuple[int, ...]
-    # What was asked and found since it was opened, which is true for as long as this is what is open. Whoever
-    # browses asks the same as others, and to count the facets of a million books takes 50 ms.
+    # What was asked and found since it was opened, which is true for as long as this is what is open: whoever
+    # browses asks the same as others.
     found: dict[tuple[SearchQuery, bool, tuple[int, ...]], SearchPage] = field(default_factory=dict)
 
 
@@ -157,6 +158,7 @@ class SearchIndex:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._opened = _open_current(root)
+        self._counts = KeptCounts()
 
     @classmethod
     def open(cls, path: Path | str) -> "SearchIndex":
@@ -210,6 +212,8 @@ class SearchIndex:
         if opened.signature == _signature(self._root, opened.generation):
             return False
         self._opened = _open_current(self._root)
+        if self._opened.generation != opened.generation:
+            self._counts = KeptCounts()
         return True
 
     def search(
@@ -224,7 +228,13 @@ class SearchIndex:
         if (known := opened.found.get(asked)) is not None:
             return known
         with _engine_failures():
-            page = find_page(opened.engine.searcher(), query, facets=facets, price_bounds=price_bounds)
+            page = find_page(
+                opened.engine.searcher(),
+                query,
+                facets=facets,
+                price_bounds=price_bounds,
+                kept=self._counts,
+            )
         if len(opened.found) < _KEPT_ANSWERS:
             opened.found[asked] = page
         return page

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from tantivy import DocAddress, FieldType, Order, Query, Searcher
 
+from bookstore.catalog.search_counts import FacetCounts, KeptCounts, PriceBucket
 from bookstore.catalog.search_document import SCHEMA
 from bookstore.catalog.search_query import (
     PagePosition,
@@ -34,15 +35,6 @@ _SORT_COLUMNS = {
 
 
 @dataclass(frozen=True)
-class PriceBucket:
-    """How many books have their cheapest copy at `lowest` or more and below `below` (None: no end)."""
-
-    lowest: int
-    below: int | None
-    count: int
-
-
-@dataclass(frozen=True)
 class SearchPage:
     """Ids of books in order; `next` is where the following page begins, None at the end.
 
@@ -59,9 +51,17 @@ class SearchPage:
 
 
 def find_page(
-    searcher: Searcher, query: SearchQuery, *, facets: bool, price_bounds: Sequence[int]
+    searcher: Searcher,
+    query: SearchQuery,
+    *,
+    facets: bool,
+    price_bounds: Sequence[int],
+    kept: KeptCounts | None = None,
 ) -> SearchPage:
-    """Raises InvalidCursor when `query.after` belongs to another sort order."""
+    """One page; the facets of a large result may come from `kept`.
+
+    Raises InvalidCursor when `query.after` belongs to another sort order.
+    """
     if query.after and query.after.sort != _effective_sort(query):
         raise InvalidCursor
     filters = filters_of(query)
@@ -74,8 +74,14 @@ def find_page(
         page = replace(page, corrected=page.total > 0)
     if not facets:
         return page
-    counts, prices = _facet_counts(searcher, matching, filters, query, price_bounds)
-    return replace(page, facets=counts, prices=prices)
+
+    def count() -> FacetCounts:
+        return _facet_counts(searcher, matching, filters, query, price_bounds)
+
+    # Every page of a result, in whichever order, has the same counts.
+    result = (replace(query, sort="relevance", after=None, limit=1), tuple(price_bounds))
+    counts = kept.of(result, page.total, count) if kept else count()
+    return replace(page, facets=counts.values, prices=counts.prices)
 
 
 def _effective_sort(query: SearchQuery) -> Sort:
@@ -137,7 +143,7 @@ def _facet_counts(
     filters: dict[str, Query],
     query: SearchQuery,
     price_bounds: Sequence[int],
-) -> tuple[dict[str, dict[str, int]], list[PriceBucket]]:
+) -> FacetCounts:
     aggregations = {facet: _terms(facet) for facet in FACETS} | {"price": _ranges(price_bounds)}
     # Facets without a choice of their own share one pass over the hits.
     passes = [[name for name in aggregations if name not in filters]]
@@ -148,7 +154,8 @@ def _facet_counts(
         asked = {name: aggregations[name] for name in names}
         asked |= {f"{name}_chosen": _chosen(name, query) for name in names if getattr(query, name, None)}
         results |= searcher.aggregate(all_of([matching, *others]), asked)
-    return {facet: _values(facet, query, results) for facet in FACETS}, _buckets(results["price"])
+    values = {facet: _values(facet, query, results) for facet in FACETS}
+    return FacetCounts(values, _buckets(results["price"]))
 
 
 def _terms(facet: str) -> dict[str, Any]:
