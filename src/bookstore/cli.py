@@ -371,8 +371,6 @@ def audit(settings: Settings) -> None:
     try:
         findings = audit_shop(settings, databases)
     finally:
-        # With connections left open, an audit on MySQL has ended by a signal after its last word, once in a
-        # hundred times, and that looks like a finding.
         for database in databases.values():
             database.close()
     for finding in findings:

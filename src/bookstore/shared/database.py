@@ -29,6 +29,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bookstore.shared import mysql
 from bookstore.shared.mysql import ServerOptions
+from bookstore.shared.orm_states import make_room_in_states
+
+make_room_in_states()
 
 SQLITE_BUSY_SECONDS = 10
 # What the engine raises when the database does not answer, not in time, or has no connection left.
