@@ -217,6 +217,25 @@ class TestFacets:
         assert index.reload()
         assert index.search(SearchQuery(text="red"), facets=True).facets["language"]["de"] == 1
 
+    @pytest.mark.parametrize(
+        "query",
+        [
+            SearchQuery(text="red"),
+            SearchQuery(text="red f"),
+            SearchQuery(text="rad"),
+            SearchQuery(text="nothing of ours"),
+            SearchQuery(text="red", language=("es",)),
+            SearchQuery(),
+        ],
+        ids=lambda query: f"{query.text} {query.language}".strip(),
+    )
+    def test_they_are_the_same_whether_one_page_shows_all_books_or_many_do(self, index, query):
+        whole = index.search(replace(query, limit=50), facets=True, price_bounds=(500, 1000))
+        part = index.search(replace(query, limit=1), facets=True, price_bounds=(500, 1000))
+        assert whole.total == part.total == len(whole.ids)
+        assert (whole.facets, whole.prices) == (part.facets, part.prices)
+        assert sum(bucket.count for bucket in whole.prices) <= whole.total
+
     def test_they_cost_nothing_when_nobody_asks(self, index):
         page = index.search(SearchQuery(text="red"))
         assert (page.facets, page.prices) == ({}, [])

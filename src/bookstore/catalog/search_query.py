@@ -105,7 +105,7 @@ def constant(query: Query, score: float) -> Query:
     return Query.const_score_query(query, score)
 
 
-def term(field: str, value: str | bool) -> Query:
+def term(field: str, value: str | bool | int) -> Query:
     return Query.term_query(
         SCHEMA, field, value, index_option="freq" if field in ("title", "author") else "basic"
     )
@@ -113,6 +113,10 @@ def term(field: str, value: str | bool) -> Query:
 
 def all_books() -> Query:
     return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, term("is_position", True))])
+
+
+def with_ids(ids: Sequence[int]) -> Query:
+    return any_of(term("id", id) for id in ids)
 
 
 def filters_of(query: SearchQuery) -> dict[str, Query]:
