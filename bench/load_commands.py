@@ -153,7 +153,9 @@ def soak_long(
     minutes: float,
     rate: float | None,
 ) -> None:
-    """A steady load for half an hour. Fails when the memory of a worker grows."""
+    """A steady load for half an hour, after a quarter in which the memory settles. Fails when the memory of a
+    worker grows.
+    """
     with opened(DataSet(books, listings, catalog), tls=tls, say=_say) as shop:
         scenario = mix(shop.running.shop, shop.pages, shop.members, shop.stacks)
         done = soak(shop, rate or _sustained(shop, scenario), minutes)

@@ -15,8 +15,8 @@ from bookstore.deploying.beside import Beside
 LOOK_EVERY = 10.0
 # Of the sustained rate.
 PART = 0.6
-# At first caches fill: this part of the time is not fitted.
-SETTLING = 0.2
+# Not fitted: the caches fill, with each book that is seen for the first time a little more.
+SETTLING_MINUTES = 15.0
 STEEPEST = 1.0
 
 
@@ -67,18 +67,20 @@ class Watch(Beside):
             )
 
 
-def soak(opened: Opened, sustained: float, minutes: float) -> Soak:
-    """Keep up a part of the sustained visits per second for so long."""
+def soak(
+    opened: Opened, sustained: float, minutes: float, settling_minutes: float = SETTLING_MINUTES
+) -> Soak:
+    """Keep up a part of the sustained visits per second for so long, after the memory has settled."""
     scenario = mix(opened.running.shop, opened.pages, opened.members, opened.stacks)
     driver = Driver(opened.running.shop, lead=scenario.lead)
     with Watch(opened.running.programs["app"]) as watch:
-        load = driver.drive(scenario.visits(), PART * sustained, minutes * 60)
-    return fitted(watch.looks, len(load.asked), load.errors)
+        load = driver.drive(scenario.visits(), PART * sustained, (settling_minutes + minutes) * 60)
+    return fitted(watch.looks, settling_minutes / 60, len(load.asked), load.errors)
 
 
-def fitted(looks: Sequence[Look], requests: int, errors: Counter[str]) -> Soak:
+def fitted(looks: Sequence[Look], settling_hours: float, requests: int, errors: Counter[str]) -> Soak:
     """What became of the workers that were there from the end of the settling on."""
-    settled = looks[int(len(looks) * SETTLING) :]
+    settled = [look for look in looks if look.hours >= settling_hours]
     lasting = set.intersection(*(set(look.megabytes) for look in settled)) if len(settled) > 1 else set()
     hours = [look.hours for look in settled]
     slopes = {

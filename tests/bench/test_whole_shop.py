@@ -130,7 +130,7 @@ def test_whoever_orders_in_a_rush_pays(shop: Opened) -> None:
 
 def test_a_soak_follows_each_worker(shop: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soaking, "LOOK_EVERY", 0.5)
-    done = soaking.soak(shop, 1.0 / soaking.PART, minutes=0.05)
+    done = soaking.soak(shop, 1.0 / soaking.PART, minutes=0.04, settling_minutes=0.01)
     assert done.errors == Counter()
     assert len(done.slopes) == len(done.files) == shop.running.settings.workers
     assert all(last > 5 for _, last in done.files.values())
