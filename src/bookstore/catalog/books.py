@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bookstore.catalog import import_cleaning
 from bookstore.catalog.import_cleaning import MAX_AUTHORS, MAX_CATEGORY, MAX_DESCRIPTION, MAX_PUBLISHER
-from bookstore.catalog.models import MAX_TITLE, Book, BookChange
+from bookstore.catalog.models import MAX_TITLE, Book, BookChange, table_of
 from bookstore.catalog.text_cleaning import clean_line, clean_text, has_visible
 from bookstore.shared.clock import utcnow
 from bookstore.shared.errors import N_, NotFound, ShopError
@@ -88,9 +88,10 @@ def known_or_described(session: Session, isbn13: str | None, description: Descri
 
 def mark_changed(session: Session, book_ids: Iterable[int]) -> None:
     """Tell search, in the caller's transaction, that what it knows of these books has changed."""
-    rows = [{"book_id": book_id, "changed_at": utcnow()} for book_id in sorted(set(book_ids))]
+    now = utcnow()
+    rows = [{"book_id": book_id, "changed_at": now} for book_id in sorted(set(book_ids))]
     if rows:
-        session.execute(insert(BookChange), rows)
+        session.execute(insert(table_of(BookChange)), rows)
 
 
 def _cleaned(description: Description, isbn13: str | None) -> import_cleaning.ImportedBook:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bookstore.catalog import books
 from bookstore.catalog.import_cleaning import ImportedBook, RowRejected, clean_book, identity
 from bookstore.catalog.import_rows import CatalogFile, CatalogFileError, Progress, RawRow, RejectedRow
-from bookstore.catalog.models import Book, authors_key_of, title_key_of
+from bookstore.catalog.models import Book, authors_key_of, table_of, title_key_of
 from bookstore.catalog.rejects_file import RejectsFile
 from bookstore.shared.clock import utcnow
 from bookstore.shared.database import Database
@@ -90,7 +90,9 @@ def _readable(
 def _keep(database: Database, batch: Sequence[ImportedBook], report: ImportReport, seen: set[int]) -> None:
     if not batch:
         return
-    keyed = {identity(book): book for book in reversed(batch)}
+    keys = [identity(book) for book in batch]
+    # Of two books with one key the first one counts.
+    keyed = dict(zip(reversed(keys), reversed(batch), strict=True))
     with database.writing() as session, session.begin():
         before = _ids_of(session, keyed)
         new = {key: book for key, book in keyed.items() if key not in before}
@@ -100,8 +102,8 @@ def _keep(database: Database, batch: Sequence[ImportedBook], report: ImportRepor
         books.mark_changed(session, [ids[key] for key in entered])
     report.added += len(entered)
     report.known += len(batch) - len(entered)
-    for book in batch:
-        book_id = ids[identity(book)]
+    for key in keys:
+        book_id = ids[key]
         if book_id not in seen:
             seen.add(book_id)
             report.book_ids.append(book_id)
@@ -119,7 +121,7 @@ def _enter(session: Session, new: dict[str, ImportedBook]) -> None:
         return
     try:
         with session.begin_nested():
-            session.execute(insert(Book), rows)
+            session.execute(insert(table_of(Book)), rows)
     except IntegrityError:
         for row in rows:
             _enter_one(session, row)
