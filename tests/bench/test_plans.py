@@ -143,6 +143,6 @@ def test_a_whole_table_is_found_out(shop: Shop) -> None:
     with plans.noted(), shop.databases["catalog"].engine.connect() as connection:
         connection.execute(select(Book.id).where(Book.authors_key == "juan rulfo"))
         connection.execute(select(Book.id).where(Book.title_key == "pedro paramo"))
-    [found] = plans.whole_tables()
-    assert found.startswith("SCAN books: SELECT books.id")
-    assert "WHERE books.authors_key = " in found
+    mark = "?" if shop.databases["catalog"].engine.dialect.name == "sqlite" else "%s"
+    statement = f"SELECT books.id \nFROM books \nWHERE books.authors_key = {mark}"
+    assert plans.whole_tables() == [f"SCAN books: {statement}"]

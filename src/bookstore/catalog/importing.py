@@ -119,21 +119,20 @@ def _enter(session: Session, new: dict[str, ImportedBook]) -> None:
     rows = [_row(key, book) for key, book in reversed(new.items())]
     if not rows:
         return
+    if not _entered(session, rows):
+        for row in rows:
+            # Where its identity is there now, or its ISBN under another identity, the known book stays.
+            _entered(session, [row])
+
+
+def _entered(session: Session, rows: list[dict[str, object]]) -> bool:
+    """Whether all of the rows went in; if not, none did."""
     try:
         with session.begin_nested():
             session.execute(insert(table_of(Book)), rows)
     except IntegrityError:
-        for row in rows:
-            _enter_one(session, row)
-
-
-def _enter_one(session: Session, row: dict[str, object]) -> None:
-    try:
-        with session.begin_nested():
-            session.execute(insert(Book), [row])
-    except IntegrityError:
-        # Its identity is there now, or its ISBN under another identity: the known book stays.
-        return
+        return False
+    return True
 
 
 def _row(key: str, book: ImportedBook) -> dict[str, object]:
