@@ -15,12 +15,12 @@ from sqlalchemy import Connection, Table, func, insert, select
 
 from bench.books import Offer, generated, offers
 from bookstore.accounts import users
-from bookstore.catalog.models import Book, Listing, authors_key_of, table_of, title_key_of
+from bookstore.catalog.models import Book, Listing, authors_key_of, title_key_of
 from bookstore.catalog.sample_offers import sample_sellers
 from bookstore.catalog.search_index import IndexedBook
 from bookstore.catalog.terms import Seller
 from bookstore.config import Settings
-from bookstore.shared.database import Database, from_microseconds
+from bookstore.shared.database import Database, from_microseconds, table_of
 from bookstore.wiring import open_databases
 
 BATCH = 5_000

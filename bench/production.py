@@ -21,6 +21,7 @@ from tests.database_servers import DatabaseServer, running
 
 from bench.edge import Edge, start_edge
 from bench.open_load import Shop
+from bench.shop import environ_without_settings
 from bookstore.config import SERVICES, Settings, variable
 from bookstore.serving.split import free_ports
 
@@ -154,8 +155,7 @@ def _configured(folder: Path, server: DatabaseServer, *, split: bool) -> tuple[d
         "public_url": "https://127.0.0.1",
     }
     (folder / "media").mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BOOKSTORE_")}
-    environ = kept | {variable(name): value for name, value in own.items()}
+    environ = environ_without_settings() | {variable(name): value for name, value in own.items()}
     known = Settings(data_dir=folder / "data", media_dir=own["media_dir"], port=port, **urls)
     settings = replace(
         known,

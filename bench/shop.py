@@ -37,12 +37,16 @@ def written_nowhere() -> Iterator[None]:
         yield
 
 
+def environ_without_settings() -> dict[str, str]:
+    """What this process was started with, but for settings of a shop: those of a machine are not measured."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("BOOKSTORE_")}
+
+
 def _command(folder: str, arguments: list[str]) -> None:
     """What operators type, with no settings of this machine's."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("BOOKSTORE_")}
     subprocess.run(  # noqa: S603  # our own words, and no shell
         [sys.executable, "-m", "bookstore.cli", *arguments],
-        env={**environ, "BOOKSTORE_DATA_DIR": folder},
+        env={**environ_without_settings(), "BOOKSTORE_DATA_DIR": folder},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         check=True,

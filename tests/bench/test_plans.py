@@ -4,7 +4,6 @@ An index that is read in its own order until a page is full is no whole table; w
 SQLite plans without counting rows. MariaDB does count, so it is asked with 300,000 books and 900,000 offers.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from bench.filling import DataSet
 from bench.pages import Visitor, all_pages
 from bench.production import operate
-from bench.shop import stocked_shop
+from bench.shop import environ_without_settings, stocked_shop
 from sqlalchemy import Connection, Engine, event, select
 
 from bookstore.app import Shop, create_shop
@@ -89,7 +88,7 @@ def _ends_early(step: str, statement: str) -> bool:
 def _large_shop(folder: Path) -> Iterator[Shop]:
     with running("mariadb", "--innodb-buffer-pool-size=1G") as server:
         settings = Settings(data_dir=folder, database_url=server.create_schema("bookstore"))
-        environ = os.environ | {
+        environ = environ_without_settings() | {
             "BOOKSTORE_DATA_DIR": str(folder),
             "BOOKSTORE_DATABASE_URL": settings.database_url,
         }

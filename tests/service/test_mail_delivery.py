@@ -6,8 +6,9 @@ from email.message import EmailMessage
 import pytest
 from aiosmtpd.controller import Controller
 
+from bookstore.accounts.models import Mail
 from bookstore.config import Settings
-from bookstore.shared.mail import FolderTransport, SmtpTransport
+from bookstore.shared.mail import FolderTransport, SmtpTransport, latest, queue
 from bookstore.shared.worker import run_once
 from tests.cluster.live_shop import free_port
 from tests.people import join, submit
@@ -113,3 +114,18 @@ def time_machine_forward():
     yield forward
     for travel in reversed(travels):
         travel.stop()
+
+
+def test_an_event_that_is_told_again_has_the_mail_of_the_first_time(shop):
+    def tell(session, recipient: str) -> None:
+        told = {"locale": "es", "kind": "password_changed", "params": {"name": "Ana"}}
+        queue(session, Mail, key="password_changed:1", recipient=recipient, **told)
+
+    with shop.databases["accounts"].writing() as session:
+        for recipient in ("ana@example.com", "carla@example.com"):
+            with session.begin():
+                tell(session, recipient)
+        with session.begin():
+            [mail] = latest(session, Mail, None, 10)
+    assert (mail.recipient, mail.attempts, mail.sent_at) == ("ana@example.com", 0, None)
+    assert (mail.params, mail.last_error) == ({"name": "Ana"}, None)

@@ -11,14 +11,8 @@ from sqlalchemy.orm import Session
 
 from bookstore.catalog.book_summaries import copies_on_sale
 from bookstore.catalog.books import BookNotFound
-from bookstore.catalog.models import (
-    Book,
-    BookAddresses,
-    Condition,
-    Listing,
-    ListingValues,
-    table_of,
-)
+from bookstore.catalog.models import Book, BookAddresses, Condition, Listing, ListingValues
+from bookstore.shared.database import table_of
 from bookstore.shared.pagination import Page, decode_cursor, encode_cursor
 
 

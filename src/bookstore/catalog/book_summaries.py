@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import BindParameter, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from bookstore.catalog.models import Book, BookAddresses, Listing, table_of
+from bookstore.catalog.models import Book, BookAddresses, Listing
+from bookstore.shared.database import table_of
 from bookstore.shared.money import Money
 
 

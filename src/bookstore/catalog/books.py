@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from bookstore.catalog import import_cleaning
 from bookstore.catalog.import_cleaning import MAX_AUTHORS, MAX_CATEGORY, MAX_DESCRIPTION, MAX_PUBLISHER
-from bookstore.catalog.models import MAX_TITLE, Book, BookChange, table_of
+from bookstore.catalog.models import MAX_TITLE, Book, BookChange
 from bookstore.catalog.text_cleaning import clean_line, clean_text, has_visible
 from bookstore.shared.clock import utcnow
+from bookstore.shared.database import table_of
 from bookstore.shared.errors import N_, NotFound, ShopError
 
 

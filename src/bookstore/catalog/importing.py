@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from bookstore.catalog import books
 from bookstore.catalog.import_cleaning import ImportedBook, RowRejected, clean_book, identity
 from bookstore.catalog.import_rows import CatalogFile, CatalogFileError, Progress, RawRow, RejectedRow
-from bookstore.catalog.models import Book, authors_key_of, table_of, title_key_of
+from bookstore.catalog.models import Book, authors_key_of, title_key_of
 from bookstore.catalog.rejects_file import RejectsFile
 from bookstore.shared.clock import utcnow
-from bookstore.shared.database import Database
+from bookstore.shared.database import Database, table_of
 
 BATCH = 1_000
 

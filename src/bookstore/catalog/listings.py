@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import BindParameter, Select, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -41,6 +41,13 @@ class ChangedMeanwhile(ShopError):
     status = 409
     code = "changed_meanwhile"
     title = N_("This listing has been changed meanwhile. Please look at it again before you save.")
+
+
+# Built once: every cart and every order asks for offers.
+_WITH_BOOK = select(Listing).options(joinedload(Listing.book)).execution_options(populate_existing=True)
+_IDS: BindParameter[int] = bindparam("ids", expanding=True)
+_OF_IDS = _WITH_BOOK.where(Listing.id.in_(_IDS))
+_ON_SALE = _OF_IDS.where(Listing.withdrawn_at.is_(None))
 
 
 @dataclass(frozen=True)
@@ -167,7 +174,7 @@ def change_terms(session: Session, listing: Listing, terms: Terms, **values: Any
         ).execution_options(synchronize_session=False)
     )
     seen = listing.version
-    if session.scalar(_with_book().where(Listing.id == listing.id)) is None:
+    if session.scalar(_WITH_BOOK.where(Listing.id == listing.id)) is None:
         raise ListingNotFound
     if written.rowcount != 1:  # type: ignore[attr-defined]  # an update has it
         raise ChangedMeanwhile if listing.version != seen else CopiesTaken(taken=listing.held + listing.sold)
@@ -224,7 +231,7 @@ def replace_photo(
 
 def find(session: Session, listing_id: int, viewer_id: str | None) -> Listing:
     """A listing on sale with its book, or one of the viewer's own. Raises ListingNotFound."""
-    listing = session.scalar(_with_book().where(Listing.id == listing_id))
+    listing = session.scalar(_WITH_BOOK.where(Listing.id == listing_id))
     if listing is None or (listing.is_withdrawn and listing.seller_id != viewer_id):
         raise ListingNotFound
     return listing
@@ -237,7 +244,7 @@ def find_own(session: Session, listing_id: int, seller_id: str) -> Listing:
 
 def of_seller(session: Session, seller_id: str, cursor: str | None, limit: int) -> Page[Listing]:
     """All listings of a seller, newest first. Raises InvalidCursor."""
-    query = _with_book().where(Listing.seller_id == seller_id).order_by(Listing.id.desc())
+    query = _WITH_BOOK.where(Listing.seller_id == seller_id).order_by(Listing.id.desc())
     if cursor is not None:
         query = query.where(Listing.id < decode_cursor(cursor, int)[0])
     found = list(session.scalars(query.limit(limit + 1)))
@@ -248,21 +255,22 @@ def of_seller(session: Session, seller_id: str, cursor: str | None, limit: int) 
 def of_key(session: Session, seller_id: str, offer_key: str | None) -> Listing | None:
     """The seller's listing with this offer key."""
     key = Listing.offer_key == offer_key
-    return session.scalar(_with_book().where(Listing.seller_id == seller_id, key))
+    return session.scalar(_WITH_BOOK.where(Listing.seller_id == seller_id, key))
 
 
 def quote(session: Session, listing_ids: Iterable[int]) -> dict[int, Offer]:
     """The offer of each of these listings that is on sale; the others are left out."""
-    return offers(session, listing_ids, Listing.withdrawn_at.is_(None))
+    return _offers(session, _ON_SALE, listing_ids)
 
 
-def offers(
-    session: Session, listing_ids: Iterable[int], *conditions: ColumnElement[bool]
-) -> dict[int, Offer]:
+def offers(session: Session, listing_ids: Iterable[int]) -> dict[int, Offer]:
     """The offer of each of these listings, on sale or withdrawn."""
+    return _offers(session, _OF_IDS, listing_ids)
+
+
+def _offers(session: Session, which: Select[Listing], listing_ids: Iterable[int]) -> dict[int, Offer]:
     ids = [key for key in set(listing_ids) if 0 < key <= MAX_ID]
-    found = session.scalars(_with_book().where(Listing.id.in_(ids), *conditions))
-    return {listing.id: _offer(listing) for listing in found}
+    return {listing.id: _offer(listing) for listing in session.scalars(which, {"ids": ids})}
 
 
 def _offer(listing: Listing) -> Offer:
@@ -281,14 +289,10 @@ def _offer(listing: Listing) -> Offer:
     )
 
 
-def _with_book() -> Select[Listing]:
-    return select(Listing).options(joinedload(Listing.book)).execution_options(populate_existing=True)
-
-
 def _own(session: Session, listing_id: int, seller_id: str, lock: bool = False) -> Listing:
     if lock:
         session.execute(select(Listing.id).where(Listing.id == listing_id).with_for_update())
-    listing = session.scalar(_with_book().where(Listing.id == listing_id))
+    listing = session.scalar(_WITH_BOOK.where(Listing.id == listing_id))
     if listing is None:
         raise ListingNotFound
     listing.require_seller(seller_id)

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
-    Table,
     Text,
     UniqueConstraint,
 )
@@ -44,12 +43,6 @@ class Base(DeclarativeBase):
     """The tables that catalog owns; no other service reads them."""
 
     metadata = service_metadata()
-
-
-def table_of(model: type[Base]) -> Table:
-    """For statements of columns, which need nothing of the objects."""
-    assert isinstance(model.__table__, Table)
-    return model.__table__
 
 
 class NotYours(Forbidden):

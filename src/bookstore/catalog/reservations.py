@@ -5,12 +5,13 @@ the row has made the move. Lines go in the order of their listings, so that two 
 other. The promises are those of the catalog port of orders.
 """
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import BindParameter, Update, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -18,6 +19,7 @@ from bookstore.catalog import books, listings
 from bookstore.catalog.listings import Offer
 from bookstore.catalog.models import MAX_ID, Listing, Reservation, ReservationLine, ReservationStatus
 from bookstore.shared.clock import utcnow
+from bookstore.shared.database import table_of
 from bookstore.shared.errors import N_, ShopError
 from bookstore.shared.retries import repeatable
 
@@ -26,6 +28,9 @@ SWEEP = 50
 TRIES = 4
 
 Copies = dict[int, int]
+# Statements that are built once: to build one costs more than to send it.
+_listings = table_of(Listing)
+_LOCK = select(Reservation).where(Reservation.reference == bindparam("reference")).with_for_update()
 
 
 class NotEnoughCopies(ShopError):
@@ -184,8 +189,7 @@ def _lock(session: Session, reference: str) -> Reservation | None:
     Without it, a server may look for the row of an update by status and time of expiry. While another one
     renews the hold, the row moves in that index, and the update passes it by.
     """
-    query = select(Reservation).where(Reservation.reference == reference).with_for_update()
-    return session.scalar(query, execution_options={"populate_existing": True})
+    return session.scalar(_LOCK, {"reference": reference}, execution_options={"populate_existing": True})
 
 
 def _enter(session: Session, reference: str, until: datetime) -> Reservation:
@@ -210,13 +214,12 @@ def _renew(session: Session, known: Reservation, copies: Copies, until: datetime
 
 def _take(session: Session, copies: Copies) -> None:
     """Available copies become held. Raises NotEnoughCopies, which undoes those already taken."""
-    on_sale = Listing.withdrawn_at.is_(None)
     missing = [
         listing_id
         for listing_id, quantity in copies.items()
         if not (
             0 < listing_id <= MAX_ID
-            and _move_copies(session, listing_id, quantity, Listing.available, Listing.held, on_sale)
+            and _move_copies(session, listing_id, quantity, Listing.available, Listing.held, on_sale=True)
         )
     ]
     if missing:
@@ -248,11 +251,23 @@ def _move_copies(
     quantity: int,
     source: InstrumentedAttribute[int],
     target: InstrumentedAttribute[int],
-    *conditions: Any,
+    *,
+    on_sale: bool = False,
 ) -> bool:
-    """Copies of a listing change their state, if there are enough of them."""
-    change = update(Listing).where(Listing.id == listing_id, source >= quantity, *conditions)
-    return _changes_one(session, change.values({source: source - quantity, target: target + quantity}))
+    """Copies of a listing change their state, if there are enough of them (and if it is on sale)."""
+    change = _change_of_copies(source.key, target.key, on_sale=on_sale)
+    return _changes_one(session, change, {"listing": listing_id, "quantity": quantity})
+
+
+@functools.cache
+def _change_of_copies(source: str, target: str, *, on_sale: bool) -> Update:
+    """Built once for each pair of states."""
+    taken, given = _listings.c[source], _listings.c[target]
+    quantity: BindParameter[int] = bindparam("quantity")
+    change = update(_listings).where(_listings.c.id == bindparam("listing"), taken >= quantity)
+    if on_sale:
+        change = change.where(_listings.c.withdrawn_at.is_(None))
+    return change.values({taken: taken - quantity, given: given + quantity})
 
 
 def _move(
@@ -266,11 +281,12 @@ def _move(
     """The reservation changes its status, if it still has the one we think."""
     same = Reservation.reference == reference
     change = update(Reservation).where(same, Reservation.status == source, *conditions)
-    return _changes_one(session, change.values(status=target, **values))
+    change = change.values(status=target, **values).execution_options(synchronize_session=False)
+    return _changes_one(session, change)
 
 
-def _changes_one(session: Session, change: Any) -> bool:
-    done = session.execute(change.execution_options(synchronize_session=False))
+def _changes_one(session: Session, change: Update, values: Mapping[str, int] | None = None) -> bool:
+    done = session.execute(change, values)
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]  # an update has it
 
 

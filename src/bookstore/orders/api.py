@@ -70,6 +70,8 @@ KEY_HEADER = {
     "it is carried out once, and each repetition gets the first answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~][ -~]*$"},
 }
+# Made once: a schema that is made anew copies all its fields, and those of the schemas in it.
+_ORDER, _PAID = OrderSchema(), PaidSchema()
 SHIPMENT = f"<int(min=1, max={MAX_ID}):shipment_id>"
 
 blueprint = ApiBlueprint(
@@ -130,7 +132,7 @@ def place_order(wanted: dict[str, Any]) -> Response:
                 option_id=wanted["delivery"]["option_id"],
                 address=address,
             )
-            return Answer(201, OrderSchema().dump(order))
+            return Answer(201, _ORDER.dump(order))
 
         asked = Request(buyer.user_id, "place_order", _idempotency_key(), wanted)
         answer = idempotency.once(session, runtime.policy, asked, checkout.new_reference, place)
@@ -199,7 +201,7 @@ def pay(wanted: dict[str, Any], reference: str) -> Response:
                 token=wanted["token"],
                 request_key=request_key,
             )
-            return Answer(201, PaidSchema().dump(payment))
+            return Answer(201, _PAID.dump(payment))
 
         asked = Request(buyer_id, "pay", _idempotency_key(), {**wanted, "reference": reference})
         answer = idempotency.once(session, runtime.policy, asked, _new_request_key, charge)

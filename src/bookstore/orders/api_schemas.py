@@ -216,6 +216,9 @@ class DeliverySchema(ma.Schema):
     address = ma.fields.Nested(AddressSchema, required=True)
 
 
+_DELIVERY = DeliverySchema()
+
+
 class OrderSchema(ma.Schema):
     """An order as its buyer sees it."""
 
@@ -234,7 +237,7 @@ class OrderSchema(ma.Schema):
     timeline = ma.fields.List(ma.fields.Nested(StepSchema), required=True)
 
     def describe_delivery(self, order: Any) -> Any:
-        return DeliverySchema().dump(order)
+        return _DELIVERY.dump(order)
 
 
 class OrderPageSchema(ma.Schema):

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Index, String, UniqueConstraint, delete, select, update
+from sqlalchemy import JSON, Index, String, UniqueConstraint, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bookstore.orders.models import Base
 from bookstore.orders.policy import Policy
 from bookstore.shared.clock import utcnow
-from bookstore.shared.database import UtcDateTime
+from bookstore.shared.database import UtcDateTime, table_of
 from bookstore.shared.errors import N_, ShopError
 from bookstore.shared.money import Money
 from bookstore.shared.retries import repeatable, retried
@@ -75,6 +75,16 @@ class IdempotencyKey(Base):
     claimed_until: Mapped[datetime] = mapped_column(UtcDateTime)
     status: Mapped[int | None] = mapped_column(default=None)
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
+
+
+# Built once: every order and every payment says these.
+_keys = table_of(IdempotencyKey)
+_SAME_REQUEST = select(IdempotencyKey).where(
+    IdempotencyKey.user_id == bindparam("user_id"),
+    IdempotencyKey.operation == bindparam("operation"),
+    IdempotencyKey.key_hash == bindparam("key_hash"),
+)
+_ANSWERED = update(_keys).where(_keys.c.id == bindparam("row"), _keys.c.status.is_(None))
 
 
 @dataclass(frozen=True)
@@ -219,12 +229,8 @@ def _take_over(session: Session, claim: timedelta, request: Request) -> Idempote
 
 
 def _find(session: Session, request: Request) -> IdempotencyKey | None:
-    query = select(IdempotencyKey).where(
-        IdempotencyKey.user_id == request.user_id,
-        IdempotencyKey.operation == request.operation,
-        IdempotencyKey.key_hash == request.key_hash,
-    )
-    return session.scalar(query, execution_options={"populate_existing": True})
+    which = {"user_id": request.user_id, "operation": request.operation, "key_hash": request.key_hash}
+    return session.scalar(_SAME_REQUEST, which, execution_options={"populate_existing": True})
 
 
 def _conclude(session: Session, row: IdempotencyKey, error: ShopError) -> None:
@@ -247,12 +253,7 @@ def _replay(row: IdempotencyKey) -> Answer:
 @repeatable
 def _store(session: Session, row: IdempotencyKey, status: int, answer: dict[str, Any]) -> None:
     with session.begin():
-        session.execute(
-            update(IdempotencyKey)
-            .where(IdempotencyKey.id == row.id, IdempotencyKey.status.is_(None))
-            .values(status=status, answer=answer)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_ANSWERED, {"row": row.id, "status": status, "answer": answer})
 
 
 @repeatable

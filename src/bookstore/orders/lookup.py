@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import ColumnElement, inspect, select
+from sqlalchemy import ColumnElement, bindparam, inspect, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -11,6 +11,10 @@ from bookstore.orders.models import Order
 from bookstore.orders.order_status import OrderChanged
 from bookstore.shared.errors import NotFound
 from bookstore.shared.pagination import Page, decode_cursor, encode_cursor
+
+# Built once: each step of an order begins with one of them.
+_BY_REFERENCE = select(Order).where(Order.reference == bindparam("reference"))
+_VERSION = select(Order.version).where(Order.id == bindparam("order_id")).with_for_update()
 
 
 def order_of_buyer(session: Session, buyer_id: str, reference: str) -> Order:
@@ -23,7 +27,7 @@ def order_of_buyer(session: Session, buyer_id: str, reference: str) -> Order:
 
 def order_by_reference(session: Session, reference: str) -> Order | None:
     """The order of this reference, whoever's it is."""
-    return session.scalar(select(Order).where(Order.reference == reference))
+    return session.scalar(_BY_REFERENCE, {"reference": reference})
 
 
 def orders_of_buyer(session: Session, buyer_id: str, cursor: str | None, limit: int) -> Page[Order]:
@@ -61,7 +65,7 @@ def changing_known(session: Session, order: Order) -> Iterator[None]:
     known = vars(order).get("version")
     (order_id,) = inspect(order).identity or (None,)
     with _deciding(session):
-        version = session.scalar(select(Order.version).where(Order.id == order_id).with_for_update())
+        version = session.scalar(_VERSION, {"order_id": order_id})
         if version is None or version != known:
             _read_locked(session, Order.id == order_id)
         yield

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     MetaData,
+    Table,
     TypeDecorator,
     create_engine,
     event,
@@ -50,6 +51,13 @@ NAMING_CONVENTION = {
 def service_metadata() -> MetaData:
     """The metadata that a service's own DeclarativeBase carries."""
     return MetaData(naming_convention=NAMING_CONVENTION)
+
+
+def table_of(model: type[Any]) -> Table:
+    """The table of a mapped class, for statements of columns, which need nothing of its objects."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -4,6 +4,7 @@ A mail is stored as its kind and parameters, in the reader's language; it become
 shown. Its key makes it unique: one mail per event, however often the event is told.
 """
 
+import functools
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -13,12 +14,12 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import JSON, String, Text, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import JSON, Executable, String, Table, Text, select, update
+from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bookstore.shared.clock import utcnow
-from bookstore.shared.database import Database, UtcDateTime
+from bookstore.shared.database import Database, UtcDateTime, table_of
 from bookstore.shared.queues import Queue, queue_of
 from bookstore.shared.retries import repeatable, retried
 from bookstore.shared.telemetry import log
@@ -110,14 +111,8 @@ def queue(
     """Queue a mail in the caller's transaction; a key that is already queued changes nothing."""
     now = utcnow()
     values = {"key": key, "recipient": recipient, "locale": locale, "kind": kind, "params": params}
-    mail = model(**values, created_at=now, due_at=now)  # type: ignore[call-arg]  # mapped by the service
-    # What the caller has changed must not fail in our name: its conflicts are not about this mail.
-    session.flush()
-    try:
-        with session.begin_nested():
-            session.add(mail)
-    except IntegrityError:
-        log.info("mail already queued", key=key)
+    entering = _entering(table_of(model), session.get_bind().dialect.name)
+    session.execute(entering, {**values, "created_at": now, "due_at": now, "attempts": 0})
 
 
 def send_due(
@@ -153,6 +148,14 @@ def queues(session: Session, model: type[MailMixin]) -> list[Queue]:
         queue_of(session, "mails", model.created_at, unsent, ~tried),
         queue_of(session, "mails_given_up", model.created_at, unsent, tried),
     ]
+
+
+@functools.cache
+def _entering(table: Table, dialect: str) -> Executable:
+    """The statement that leaves a row with the same key as it is, in the words of each database."""
+    if dialect == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing(index_elements=[table.c.key])
+    return mysql.insert(table).on_duplicate_key_update(key=table.c.key)
 
 
 @retried
