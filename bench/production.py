@@ -53,6 +53,9 @@ SETTINGS = {
     "login_failures_per_address": "1000000",
 }
 
+# What the image says of its programs to others than the shop.
+OF_THE_IMAGE = {"MALLOC_ARENA_MAX": "2"}
+
 # Puts books into the shop; besides its settings it is given what runs a command of `bookstore`.
 Fill = Callable[[Settings, Callable[..., None]], object]
 
@@ -155,7 +158,9 @@ def _configured(folder: Path, server: DatabaseServer, *, split: bool) -> tuple[d
         "public_url": "https://127.0.0.1",
     }
     (folder / "media").mkdir()
-    environ = environ_without_settings() | {variable(name): value for name, value in own.items()}
+    environ = (
+        environ_without_settings() | OF_THE_IMAGE | {variable(name): value for name, value in own.items()}
+    )
     known = Settings(data_dir=folder / "data", media_dir=own["media_dir"], port=port, **urls)
     settings = replace(
         known,

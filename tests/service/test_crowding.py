@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from bookstore.shared.crowding import refuse_late
+from bookstore.shared.crowding import Line, refuse_late
 
 
 def shop(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -53,3 +53,18 @@ def test_a_program_gets_a_problem() -> None:
     assert answer.mimetype == "application/problem+json"
     assert (answer.json["status"], answer.json["code"]) == (503, "crowded")
     assert answer.headers["Retry-After"] == "5"
+
+
+def test_while_a_line_stands_nobody_waits_for_long() -> None:
+    now = [1000.0]
+    line = Line(2.0, lambda: now[0])
+
+    assert line.longest_wait(1.5) == 2.0
+    now[0] += 10.0
+    assert line.longest_wait(1.5) == 2.0
+    now[0] += 0.1
+    assert line.longest_wait(1.5) == 0.2
+    # Nobody had to wait: the line is gone, and the next one may stand again.
+    assert line.longest_wait(0.05) == 2.0
+    now[0] += 5.0
+    assert line.longest_wait(1.5) == 2.0

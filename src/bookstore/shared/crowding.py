@@ -6,6 +6,7 @@ thread is sent away at once, for next to nothing, and told when to come again. O
 else changes something may wait longer than pages.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # How much longer than for a page one waits to change something.
 PATIENCE_OF_CHANGES = 2
+# A line that has stood for so many times the longest wait does not go by itself; then this part of it is.
+STANDS_AFTER, SHORTER = 5, 0.1
 # Of another service, which does not wait for long, whatever it asks for.
 INSIDE = "/internal/"
 RETRY_AFTER_SECONDS = "5"
@@ -33,13 +36,38 @@ PROBLEM = (
 def refuse_late(app: "WSGIApplication", waited: Callable[[], float], seconds: float) -> "WSGIApplication":
     """The app, for those who have not waited longer than that; `waited` tells of the request at hand."""
 
+    line = Line(seconds)
+
     def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if waited() <= _patience(environ, seconds):
+        if waited() <= _patience(environ, line.longest_wait(waited())):
             return app(environ, start_response)
         REFUSED.inc()
         return _refuse(environ, start_response)
 
     return serve
+
+
+class Line:
+    """Those who wait for a thread.
+
+    While it stands, whoever is served has waited as long as one may, and a line of that length would stand
+    long after the crowd has gone; so the longest wait is shorter then.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._stood_since: float | None = None
+
+    def longest_wait(self, waited: float) -> float:
+        """For somebody whose turn it is now, after having waited for so many seconds."""
+        now = self._clock()
+        if waited <= SHORTER * self._seconds / 2:
+            self._stood_since = None
+        elif self._stood_since is None:
+            self._stood_since = now
+        elif now - self._stood_since > STANDS_AFTER * self._seconds:
+            return SHORTER * self._seconds
+        return self._seconds
 
 
 def _patience(environ: "WSGIEnvironment", seconds: float) -> float:
