@@ -57,8 +57,8 @@ LABEL org.opencontainers.image.title="bookstore" \
     org.opencontainers.image.version="${VERSION}" \
     org.opencontainers.image.revision="${COMMIT}" \
     bookstore.service="${SERVICE}"
-# Each thread that asks for memory at the same moment as another gets a heap of its own, of up to eight times the cores,
-# and each of them goes on growing a little for hours. Python's threads take turns; two are as quick.
+# Threads that ask for memory at the same moment get heaps of their own, up to eight for each core. Python's threads take
+# turns, so that they hardly ever do.
 ENV PATH=/opt/bookstore/bin:$PATH \
     MALLOC_ARENA_MAX=2 \
     PYTHONUNBUFFERED=1 \

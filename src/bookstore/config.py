@@ -73,7 +73,8 @@ class Settings:
     wait_seconds: float = setting(
         2.0,
         "Seconds that a request for a page may have waited for a thread; one that changes something may "
-        "have waited twice as long. Later ones are refused (503) and told to come again",
+        "have waited twice as long. Later ones are refused (503) and told to come again; a tenth of it holds "
+        "while a line has stood for five times that",
         validate.Range(0.1, 60),
     )
     graceful_seconds: int = setting(

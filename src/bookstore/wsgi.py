@@ -35,7 +35,7 @@ BACKLOG = 256
 # So many are let in at once. Other processes at the same door should get some.
 AT_ONCE = 16
 # Each thread works for so long before another gets its turn, and the one that lets people in is one of nine.
-# With Python's own 5 ms it let in 200 people a second, while three times as many came.
+# With Python's own 5 ms, and one let in at a time, 2,048 stood at the door while 685 came in each second.
 TURN_SECONDS = 0.001
 
 

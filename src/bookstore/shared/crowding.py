@@ -39,7 +39,8 @@ def refuse_late(app: "WSGIApplication", waited: Callable[[], float], seconds: fl
     line = Line(seconds)
 
     def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if waited() <= _patience(environ, line.longest_wait(waited())):
+        so_long = waited()
+        if so_long <= _patience(environ, line.longest_wait(so_long)):
             return app(environ, start_response)
         REFUSED.inc()
         return _refuse(environ, start_response)
@@ -60,12 +61,13 @@ class Line:
 
     def longest_wait(self, waited: float) -> float:
         """For somebody whose turn it is now, after having waited for so many seconds."""
-        now = self._clock()
+        # Read once: another thread may say meanwhile that the line is gone.
+        now, since = self._clock(), self._stood_since
         if waited <= SHORTER * self._seconds / 2:
             self._stood_since = None
-        elif self._stood_since is None:
+        elif since is None:
             self._stood_since = now
-        elif now - self._stood_since > STANDS_AFTER * self._seconds:
+        elif now - since > STANDS_AFTER * self._seconds:
             return SHORTER * self._seconds
         return self._seconds
 
