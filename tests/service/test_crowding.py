@@ -40,7 +40,7 @@ def test_who_wants_to_change_something_may_wait_longer(method: str, path: str, l
 def test_a_reader_gets_a_page_in_both_languages() -> None:
     answer = ask(2.5, "/books/1")
     assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "5"
+    assert answer.headers["Retry-After"] == "3"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Request-ID"] == "0123456789abcdef"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -52,7 +52,7 @@ def test_a_program_gets_a_problem() -> None:
     answer = ask(10.5, "/api/v1/orders", "POST")
     assert answer.mimetype == "application/problem+json"
     assert (answer.json["status"], answer.json["code"]) == (503, "crowded")
-    assert answer.headers["Retry-After"] == "5"
+    assert answer.headers["Retry-After"] == "3"
 
 
 def test_while_a_line_stands_nobody_waits_for_long() -> None:

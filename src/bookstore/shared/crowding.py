@@ -25,7 +25,7 @@ PATIENCE_OF_CHANGES = 2
 STANDS_AFTER, SHORTER = 5, 0.1
 # Of another service, which does not wait for long, whatever it asks for.
 INSIDE = "/internal/"
-RETRY_AFTER_SECONDS = "5"
+RETRY_AFTER_SECONDS = "3"
 PROBLEM = (
     b'{"type":"urn:bookstore:error:crowded","title":"Too many people at once","status":503,'
     b'"detail":"The shop is too busy to answer in time. Nothing was changed; please try again in a moment.",'
