@@ -127,7 +127,9 @@ def _fitted(column: str, text: str, limit: int, notes: list[Note]) -> str:
 
 def _isbn(values: Mapping[str, str], notes: list[Note]) -> str | None:
     """The ISBN in `isbn13`, else the one in `isbn10`; either column may hold either form."""
-    written = [(column, values.get(column, "").strip()) for column in ("isbn13", "isbn10")]
+    written = [(column, text) for column in ("isbn13", "isbn10") if (text := values.get(column, "").strip())]
+    if not written:
+        return None
     rounded = [number for _, text in written if (number := _rounded(text))]
     for _, text in written:
         for candidate in _candidates(text):
@@ -138,17 +140,13 @@ def _isbn(values: Mapping[str, str], notes: list[Note]) -> str | None:
         restored = _with_leading_zeros(text, rounded)
         if restored:
             return restored
-    for column, text in written:
-        if text:
-            notes.append(Note(_isbn_problem(text), column, text))
-            break
+    column, text = written[0]
+    notes.append(Note(_isbn_problem(text), column, text))
     return None
 
 
 def _candidates(text: str) -> Iterator[str]:
     """The text as an ISBN, as a whole number with a decimal point, as a list of several ISBNs."""
-    if not text:
-        return
     yield text
     if text.endswith(".0"):
         yield text[:-2]
